@@ -1,0 +1,158 @@
+//! What a source says happened.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Appointment, EventId, Patient, PatientId, Phi, PracticeId, RecordId, RecordKey, RecordKind,
+    Subject, id::hex,
+};
+
+/// One cursor's worth of a source: a record kind of a practice.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Feed {
+    /// The practice.
+    pub practice: PracticeId,
+    /// The kind of record.
+    pub kind: RecordKind,
+}
+
+impl std::fmt::Display for Feed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.practice, self.kind)
+    }
+}
+
+/// Where a feed has been read to. Only the source that made it can read it; others store it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Cursor(String);
+
+impl Cursor {
+    /// Wraps the source's own text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The source's own text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A record's content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Record {
+    /// A patient's demographics.
+    Patient(Patient),
+    /// An appointment.
+    Appointment(Appointment),
+}
+
+impl Record {
+    /// The kind of record this is.
+    pub const fn kind(&self) -> RecordKind {
+        match self {
+            Self::Patient(_) => RecordKind::Patient,
+            Self::Appointment(_) => RecordKind::Appointment,
+        }
+    }
+
+    /// The person the record is about, if it is about one.
+    pub fn patient(&self) -> Option<&PatientId> {
+        match self {
+            Self::Patient(patient) => Some(&patient.id),
+            Self::Appointment(appointment) => appointment.patient.as_ref(),
+        }
+    }
+}
+
+/// Orders the states of one record. A newer `stamp` wins; states with one stamp are ordered by
+/// `digest`, so that every order of arrival ends in the same state.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Version {
+    /// When the vendor last changed the record; the time of reading where it does not say.
+    pub stamp: DateTime<Utc>,
+    /// A digest of the record's content.
+    pub digest: String,
+}
+
+/// The state of one record at one version, as a source saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Derived from practice, kind, id and version.
+    pub id: EventId,
+    /// The record.
+    pub key: RecordKey,
+    /// Which of its states this is.
+    pub version: Version,
+    /// The state.
+    #[serde(flatten)]
+    pub record: Record,
+}
+
+impl Event {
+    /// Makes the event of one record state. `stamp` is the vendor's own time of the change, or
+    /// `None` where the vendor gives none; then `read_at` orders the states and only the content
+    /// identifies them, so that reading the same state twice is one event.
+    pub fn new(
+        practice: PracticeId,
+        id: RecordId,
+        record: Record,
+        stamp: Option<DateTime<Utc>>,
+        read_at: DateTime<Utc>,
+    ) -> Self {
+        use sha2::{Digest, Sha256};
+        let key = RecordKey { practice, kind: record.kind(), id };
+        // A record serialises without fail: no map has a key that is not text.
+        let content = serde_json::to_vec(&record).unwrap_or_default();
+        let digest = hex(&Sha256::digest(content)[..16]);
+        let identity = match stamp {
+            Some(stamp) => format!("{}|{digest}", stamp.timestamp_micros()),
+            None => digest.clone(),
+        };
+        Self {
+            id: EventId::derive(&key, identity.as_bytes()),
+            key,
+            version: Version { stamp: stamp.unwrap_or(read_at), digest },
+            record,
+        }
+    }
+
+    /// The person the event is about, if it is about one.
+    pub fn subject(&self) -> Option<Subject> {
+        Some(Subject {
+            practice: self.key.practice.clone(),
+            patient: self.record.patient()?.clone(),
+        })
+    }
+}
+
+/// A row the source could not read. The page goes on without it, and it is not lost: the raw
+/// text is kept in the store for a person to look at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejected {
+    /// The row's record, if its id could be read.
+    pub key: Option<RecordKey>,
+    /// The JSON path of what was wrong, such as `entry[3].resource.start`.
+    pub path: String,
+    /// What was wrong and what would be right, without the value.
+    pub problem: String,
+    /// The row as received.
+    pub raw: Phi<String>,
+}
+
+/// One page of a feed: the only safe place to commit.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The record states on the page.
+    pub events: Vec<Event>,
+    /// The rows that could not be read.
+    pub rejected: Vec<Rejected>,
+    /// The cursor to store with them.
+    pub next: Cursor,
+    /// The sweep is over: the feed has nothing more for now.
+    pub last: bool,
+}

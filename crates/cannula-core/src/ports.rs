@@ -1,0 +1,126 @@
+//! The traits that connectors implement. Dyn-first: pass them as `Arc<dyn …>`.
+
+use std::{fmt::Debug, sync::Arc};
+
+use async_trait::async_trait;
+
+use crate::{
+    CrmEffect, CrmLinks, CrmNeeds, Cursor, Event, Feed, IdempotencyKey, Page, Receipt, RecordKey,
+    Result, Settled,
+};
+
+/// What a source is and can do. Fixed at construction: asking for it does no I/O.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceInfo {
+    /// The connector and product, for example `nextech-select`.
+    pub name: &'static str,
+    /// The feeds, in the order in which to read them: patients before what refers to them.
+    pub feeds: Vec<Feed>,
+}
+
+/// An EMR that says what happened.
+#[async_trait]
+pub trait EmrSource: Debug + Send + Sync + 'static {
+    /// What this source is and can do.
+    fn info(&self) -> &SourceInfo;
+
+    /// The cheapest authenticated call: `Ok` means credentials, practice and network are good.
+    async fn check(&self) -> Result<()>;
+
+    /// Reads one page of a feed. `None` starts a feed that was never read.
+    ///
+    /// The caller stores the page's events and rejections together with [`Page::next`], in one
+    /// transaction, and polls again until [`Page::last`]. Polling the same cursor again is
+    /// always allowed and loses nothing. A row that cannot be read is in [`Page::rejected`] and
+    /// never fails the page.
+    async fn poll(&self, feed: &Feed, cursor: Option<&Cursor>) -> Result<Page>;
+
+    /// Reads one record now; `None` if the vendor does not have it.
+    async fn get(&self, key: &RecordKey) -> Result<Option<Event>>;
+}
+
+/// A CRM that is written to.
+#[async_trait]
+pub trait CrmSink: Debug + Send + Sync + 'static {
+    /// The connector's name, for example `aesthetix`.
+    fn name(&self) -> &'static str;
+
+    /// The cheapest authenticated call.
+    async fn check(&self) -> Result<()>;
+
+    /// Finds the pipelines and custom fields, creates the fields that are missing, and reports
+    /// every name the CRM does not have, all at once, as an error of kind
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config). Called once before the first delivery.
+    async fn prepare(&self, needs: &CrmNeeds) -> Result<()>;
+
+    /// Applies one effect for the person with these links.
+    ///
+    /// An error says by [`Error::retry_advice`](crate::Error::retry_advice) whether the effect
+    /// may have been applied; if so the caller asks [`CrmSink::settle`] before trying again.
+    async fn deliver(
+        &self,
+        effect: &CrmEffect,
+        links: &CrmLinks,
+        key: &IdempotencyKey,
+    ) -> Result<Receipt>;
+
+    /// Finds out whether an effect of unknown outcome landed, by reading the CRM.
+    async fn settle(
+        &self,
+        effect: &CrmEffect,
+        links: &CrmLinks,
+        key: &IdempotencyKey,
+    ) -> Result<Settled>;
+}
+
+#[async_trait]
+impl<T: EmrSource + ?Sized> EmrSource for Arc<T> {
+    fn info(&self) -> &SourceInfo {
+        (**self).info()
+    }
+
+    async fn check(&self) -> Result<()> {
+        (**self).check().await
+    }
+
+    async fn poll(&self, feed: &Feed, cursor: Option<&Cursor>) -> Result<Page> {
+        (**self).poll(feed, cursor).await
+    }
+
+    async fn get(&self, key: &RecordKey) -> Result<Option<Event>> {
+        (**self).get(key).await
+    }
+}
+
+#[async_trait]
+impl<T: CrmSink + ?Sized> CrmSink for Arc<T> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    async fn check(&self) -> Result<()> {
+        (**self).check().await
+    }
+
+    async fn prepare(&self, needs: &CrmNeeds) -> Result<()> {
+        (**self).prepare(needs).await
+    }
+
+    async fn deliver(
+        &self,
+        effect: &CrmEffect,
+        links: &CrmLinks,
+        key: &IdempotencyKey,
+    ) -> Result<Receipt> {
+        (**self).deliver(effect, links, key).await
+    }
+
+    async fn settle(
+        &self,
+        effect: &CrmEffect,
+        links: &CrmLinks,
+        key: &IdempotencyKey,
+    ) -> Result<Settled> {
+        (**self).settle(effect, links, key).await
+    }
+}
