@@ -1,0 +1,74 @@
+//! The dependency rules of `docs/ARCHITECTURE.md`, read from `cargo metadata`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
+
+use serde_json::Value;
+
+/// The normal (not dev, not build) dependencies of every workspace crate.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("metadata is JSON");
+    let packages = metadata["packages"].as_array().expect("packages is a list");
+    packages
+        .iter()
+        .map(|package| {
+            let normal = package["dependencies"]
+                .as_array()
+                .expect("dependencies is a list")
+                .iter()
+                .filter(|dependency| dependency["kind"].is_null())
+                .map(|dependency| dependency["name"].as_str().unwrap_or_default().to_owned())
+                .collect();
+            (package["name"].as_str().unwrap_or_default().to_owned(), normal)
+        })
+        .collect()
+}
+
+/// The workspace crates a crate may depend on; a crate not listed here fails the test.
+fn allowed(name: &str) -> Option<&'static [&'static str]> {
+    Some(match name {
+        "cannula-core" => &[],
+        "cannula-rules" | "cannula-http" => &["cannula-core"],
+        "cannula-nextech" | "cannula-aesthetix" => &["cannula-core", "cannula-http"],
+        "cannula-sync" => &["cannula-core", "cannula-rules"],
+        "cannula-sandbox" => &["cannula-core"],
+        "cannula-testkit" => &["cannula-core", "cannula-rules", "cannula-sync"],
+        "cannula" => &[
+            "cannula-core",
+            "cannula-rules",
+            "cannula-http",
+            "cannula-nextech",
+            "cannula-aesthetix",
+            "cannula-sync",
+        ],
+        "cannula-examples" | "cannula-tests" => return None,
+        other => panic!("say in this test what {other} may depend on"),
+    })
+}
+
+#[test]
+fn crates_depend_only_on_what_the_architecture_allows() {
+    for (name, dependencies) in dependencies() {
+        let Some(allowed) = allowed(&name) else { continue };
+        for dependency in dependencies.iter().filter(|it| it.starts_with("cannula")) {
+            assert!(allowed.contains(&dependency.as_str()), "{name} must not use {dependency}");
+        }
+    }
+}
+
+#[test]
+fn core_and_rules_know_neither_a_runtime_nor_http() {
+    let dependencies = dependencies();
+    for name in ["cannula-core", "cannula-rules"] {
+        for banned in ["tokio", "reqwest", "hyper", "axum", "rusqlite"] {
+            assert!(!dependencies[name].contains(banned), "{name} uses {banned}");
+        }
+    }
+}
