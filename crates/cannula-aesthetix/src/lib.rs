@@ -1,1 +1,29 @@
 #![doc = include_str!("../README.md")]
+
+mod catalog;
+mod client;
+mod config;
+mod contact;
+mod errors;
+mod map;
+mod matching;
+mod model;
+mod oauth;
+mod requests;
+mod sink;
+mod stage;
+mod tokens;
+mod wire;
+
+pub use client::CrmClient;
+pub use config::{AesthetixConfig, ApiVersion, Credentials, DEFAULT_BASE_URL, Duplicates, OAuth};
+pub use errors::Collision;
+pub use model::{
+    Contact, ContactNote, ContactPage, CustomField, Opportunity, Pipeline, Stage, Upserted,
+};
+pub use requests::{ContactParts, ContactSearch, FieldWrite, NewOpportunity, Placement};
+pub use sink::Aesthetix;
+pub use tokens::{FileTokenStore, MemoryTokenStore, TokenPair, TokenStore};
+
+/// The connector's name in errors, logs and tables.
+const CONNECTOR: &str = "aesthetix";

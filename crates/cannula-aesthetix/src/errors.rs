@@ -1,0 +1,246 @@
+//! HighLevel's error table: what each refusal means and what to do about it.
+//!
+//! The vendor's sentences may repeat personal data, so none is kept: only codes, ids, property
+//! names and the trace id, each after a check of its characters.
+
+use std::{fmt, time::Duration};
+
+use cannula_core::{ContactId, Error, ErrorKind, OpportunityId, Retry};
+use cannula_http::Refusal;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// What the CRM already has, where a refusal says so. The error's source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Collision {
+    /// Another contact has this e-mail or phone.
+    Contact {
+        /// The contact that has it.
+        contact: ContactId,
+        /// What it has: `email` or `phone`.
+        field: String,
+    },
+    /// The contact has an opportunity in this pipeline already.
+    Opportunity {
+        /// That opportunity.
+        existing: OpportunityId,
+    },
+}
+
+impl fmt::Display for Collision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Contact { contact, field } => write!(f, "contact {contact} has this {field}"),
+            Self::Opportunity { existing } => write!(f, "opportunity {existing} exists"),
+        }
+    }
+}
+
+impl std::error::Error for Collision {}
+
+impl Collision {
+    /// The collision an error of this crate tells of.
+    pub fn of(error: &Error) -> Option<&Self> {
+        std::error::Error::source(error)?.downcast_ref()
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Body {
+    /// A sentence or a list of sentences.
+    message: Value,
+    code: Value,
+    meta: Meta,
+    trace_id: Value,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Meta {
+    contact_id: Option<String>,
+    matching_field: Option<String>,
+    existing_id: Option<String>,
+}
+
+impl Body {
+    fn read(bytes: &[u8]) -> Self {
+        serde_json::from_slice(bytes).unwrap_or_default()
+    }
+
+    fn sentences(&self) -> Vec<&str> {
+        match &self.message {
+            Value::String(text) => vec![text],
+            Value::Array(texts) => texts.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn says(&self, words: &[&str]) -> bool {
+        self.sentences().iter().any(|sentence| {
+            let sentence = sentence.to_lowercase();
+            words.iter().any(|word| sentence.contains(word))
+        })
+    }
+
+    /// Adds what may be shown.
+    fn dress(&self, mut error: Error) -> Error {
+        if let Some(code) = self.code.as_str().filter(|code| is_plain(code)) {
+            error = error.code(code);
+        }
+        let properties = self.properties();
+        if !properties.is_empty() {
+            error = error.with("properties", properties.join(","));
+        }
+        if let Some(trace) = self.trace_id.as_str().filter(|trace| is_plain(trace)) {
+            error = error.with("trace", trace);
+        }
+        error
+    }
+
+    fn properties(&self) -> Vec<&str> {
+        self.sentences().into_iter().filter_map(property).collect()
+    }
+}
+
+/// The property name in `property X should not exist` and `X must be …`.
+fn property(sentence: &str) -> Option<&str> {
+    let mut words = sentence.split(' ').skip_while(|word| *word == "property");
+    // Properties start in lower case; names of people mostly do not.
+    let starts_low = |name: &&str| name.starts_with(|first: char| first.is_ascii_lowercase());
+    let name = words.next().filter(|name| is_plain(name)).filter(starts_low)?;
+    matches!(words.next()?, "should" | "must").then_some(name)
+}
+
+/// An identifier: nothing in it can be a name, an address or a number one could call.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 64
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        && text.bytes().any(|b| b.is_ascii_alphabetic())
+}
+
+/// The table for every call but the token's.
+pub(crate) fn refusal(refusal: &Refusal<'_>) -> Error {
+    let body = Body::read(refusal.body);
+    let error = match refusal.status {
+        400 => bad_request(&body),
+        401 => unauthorized(&body),
+        403 => Error::new(
+            ErrorKind::Forbidden,
+            "the token may not use this location; check `location_id` and that the token was made in that sub-account",
+        ),
+        404 => not_found(&body),
+        // One report of a create that answered 422 and had created all the same: highlevel-api-docs
+        // issue 64. Where duplicates are refused, the next attempt is told of the contact.
+        422 => Error::new(ErrorKind::Invalid, "the CRM refuses the request's content"),
+        429 => throttled(refusal),
+        408 | 500.. => Error::new(ErrorKind::Unavailable, "the CRM failed"),
+        _ => Error::new(ErrorKind::Invalid, "the CRM refuses the request"),
+    };
+    body.dress(error).status(refusal.status)
+}
+
+fn bad_request(body: &Body) -> Error {
+    if let Some(contact) = &body.meta.contact_id {
+        let field = body.meta.matching_field.as_deref();
+        let field = field.filter(|field| matches!(*field, "email" | "phone"));
+        let collision = Collision::Contact {
+            contact: ContactId::new(contact.as_str()),
+            field: field.unwrap_or("e-mail or phone").to_owned(),
+        };
+        return Error::new(ErrorKind::Invalid, "another contact has this e-mail or phone")
+            .source(collision);
+    }
+    if let Some(existing) = &body.meta.existing_id {
+        let collision = Collision::Opportunity { existing: OpportunityId::new(existing.as_str()) };
+        return Error::new(ErrorKind::Invalid, "the contact has an opportunity in this pipeline")
+            .source(collision);
+    }
+    // A contact that was deleted or merged away answers 404 or 400.
+    if body.says(&["contact"]) && body.says(&["not found", "does not exist", "deleted"]) {
+        return Error::new(ErrorKind::NotFound, "the CRM does not have this contact");
+    }
+    Error::new(ErrorKind::Invalid, "the CRM refuses the request's content")
+}
+
+fn unauthorized(body: &Body) -> Error {
+    if body.says(&["version header"]) {
+        return Error::new(
+            ErrorKind::Config,
+            "the CRM does not take the `Version` header; set `version` to one it publishes, such as 2021-07-28",
+        );
+    }
+    if body.says(&["scope", "iam service"]) {
+        return Error::new(
+            ErrorKind::Forbidden,
+            "the token lacks a scope: contacts, opportunities and locations/customFields must be readable and writable",
+        );
+    }
+    // `Invalid JWT`, `Invalid token: access token is invalid`, `Invalid Private Integration token`.
+    if body.says(&["invalid", "expired"]) && body.says(&["token", "jwt"]) {
+        return Error::new(
+            ErrorKind::Auth,
+            "the CRM refuses the token; a private integration token lapses when it is rotated or lies unused for 90 days, make a new one under Settings, Private Integrations",
+        );
+    }
+    Error::new(ErrorKind::Forbidden, "the CRM refuses the call, and not because of the token")
+}
+
+fn not_found(body: &Body) -> Error {
+    // The router's own answer: the path is not there under this version.
+    if body.says(&["cannot get ", "cannot post ", "cannot put ", "cannot delete "]) {
+        return Error::new(
+            ErrorKind::Config,
+            "the CRM has no such route under this version; check `base_url` and `version`",
+        );
+    }
+    Error::new(ErrorKind::NotFound, "the CRM does not have this record")
+}
+
+fn throttled(refusal: &Refusal<'_>) -> Error {
+    let number = |name: &str| refusal.headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+    // The daily 429 looks like the burst one but for this header.
+    if number("x-ratelimit-daily-remaining") == Some(0) {
+        // When the vendor's day begins is not documented, so probe once an hour.
+        return Error::new(
+            ErrorKind::QuotaExhausted,
+            "the location's calls of the day are used up",
+        )
+        .retry(Retry::After(Duration::from_secs(3600)));
+    }
+    let wait = number("retry-after")
+        .map(Duration::from_secs)
+        .or_else(|| number("x-ratelimit-interval-milliseconds").map(Duration::from_millis));
+    Error::new(ErrorKind::Throttled, "too many calls at once")
+        .retry(wait.map_or(Retry::Backoff, Retry::After))
+}
+
+/// The table for the token's call, whose errors have no documented list.
+pub(crate) fn token_refusal(refusal: &Refusal<'_>) -> Error {
+    let body = Body::read(refusal.body);
+    let error = match refusal.status {
+        400 if body.says(&["not active"]) => {
+            Error::new(ErrorKind::Forbidden, "the location is not active")
+        }
+        400 | 401 | 403 | 422 => Error::new(
+            ErrorKind::Auth,
+            "the CRM refuses the app's credentials or its refresh token, which works once and lapses after a year; connect the app again and configure the new refresh token",
+        ),
+        404 => not_found(&body),
+        429 => throttled(refusal),
+        408 | 500.. => Error::new(ErrorKind::Unavailable, "the CRM failed"),
+        _ => Error::new(ErrorKind::Auth, "the CRM refuses to renew the token"),
+    };
+    body.dress(error).status(refusal.status)
+}
+
+/// Turns "no such contact" on a call about a linked contact into "the link is broken".
+pub(crate) fn link_broken(error: Error) -> Error {
+    if error.kind() != ErrorKind::NotFound {
+        return error;
+    }
+    Error::new(ErrorKind::LinkBroken, "the contact is gone from the CRM: deleted or merged")
+        .connector(crate::CONNECTOR)
+        .source(error)
+}

@@ -1,0 +1,12 @@
+//! The sink over real HTTP, against raw answers.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+
+mod contacts;
+mod errors;
+mod notes_and_tags;
+mod oauth;
+mod prepare;
+mod quota;
+mod stages;
+mod support;

@@ -1,0 +1,184 @@
+//! Crashes at a chosen boundary.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use cannula_core::{
+    CrmEffect, CrmLinks, CrmNeeds, CrmSink, Error, ErrorKind, Feed, IdempotencyKey, Receipt,
+    Result, Settled, Subject,
+};
+use cannula_sync::{
+    Arrival, Claim, DeadLetter, FeedState, History, Ingest, Ingested, Parked, RejectedRow, Replay,
+    Step, Store, Summary,
+};
+use chrono::{DateTime, Utc};
+
+/// Counts boundaries (before and after each guarded call) and ends everything at one of them:
+/// that call and every later one fails, as if the process were gone.
+#[derive(Debug)]
+pub struct Crash {
+    at: Option<u64>,
+    passed: AtomicU64,
+    happened: AtomicBool,
+}
+
+impl Crash {
+    /// Only counts.
+    pub fn never() -> Arc<Self> {
+        Self::new(None)
+    }
+
+    /// Crashes at the boundary with this number, counted from zero.
+    pub fn at(boundary: u64) -> Arc<Self> {
+        Self::new(Some(boundary))
+    }
+
+    fn new(at: Option<u64>) -> Arc<Self> {
+        Arc::new(Self { at, passed: AtomicU64::new(0), happened: AtomicBool::new(false) })
+    }
+
+    /// How many boundaries were passed.
+    pub fn boundaries(&self) -> u64 {
+        self.passed.load(Ordering::SeqCst)
+    }
+
+    /// Whether it happened.
+    pub fn happened(&self) -> bool {
+        self.happened.load(Ordering::SeqCst)
+    }
+
+    async fn guard<T>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        self.boundary()?;
+        let result = call.await;
+        self.boundary()?;
+        result
+    }
+
+    fn boundary(&self) -> Result<()> {
+        if !self.happened() {
+            let number = self.passed.fetch_add(1, Ordering::SeqCst);
+            if self.at != Some(number) {
+                return Ok(());
+            }
+            self.happened.store(true, Ordering::SeqCst);
+        }
+        Err(Error::new(ErrorKind::Storage, "the process is gone"))
+    }
+}
+
+/// A store that a [`Crash`] cuts off. Questions people ask are not boundaries.
+#[derive(Debug)]
+pub struct CrashStore {
+    /// The store.
+    pub inner: Arc<dyn Store>,
+    /// The crash, shared with whatever else dies with the process.
+    pub crash: Arc<Crash>,
+}
+
+#[async_trait]
+impl Store for CrashStore {
+    async fn feed(&self, feed: &Feed) -> Result<FeedState> {
+        self.crash.guard(self.inner.feed(feed)).await
+    }
+
+    async fn ingest(&self, page: Ingest, now: DateTime<Utc>) -> Result<Ingested> {
+        self.crash.guard(self.inner.ingest(page, now)).await
+    }
+
+    async fn add(&self, arrivals: Vec<Arrival>, now: DateTime<Utc>) -> Result<Ingested> {
+        self.crash.guard(self.inner.add(arrivals, now)).await
+    }
+
+    async fn reclaim(&self, now: DateTime<Utc>) -> Result<u64> {
+        self.crash.guard(self.inner.reclaim(now)).await
+    }
+
+    async fn claim(
+        &self,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<Claim>> {
+        self.crash.guard(self.inner.claim(now, until, limit)).await
+    }
+
+    async fn save(&self, steps: Vec<Step>, now: DateTime<Utc>) -> Result<Vec<Subject>> {
+        self.crash.guard(self.inner.save(steps, now)).await
+    }
+
+    async fn replay(&self, what: Replay, now: DateTime<Utc>) -> Result<u64> {
+        self.crash.guard(self.inner.replay(what, now)).await
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>> {
+        self.inner.next_due().await
+    }
+
+    async fn summary(&self) -> Result<Summary> {
+        self.inner.summary().await
+    }
+
+    async fn parked(&self) -> Result<Vec<Parked>> {
+        self.inner.parked().await
+    }
+
+    async fn dead(&self) -> Result<Vec<DeadLetter>> {
+        self.inner.dead().await
+    }
+
+    async fn history(&self, subject: &Subject) -> Result<History> {
+        self.inner.history(subject).await
+    }
+
+    async fn rejected(&self) -> Result<Vec<RejectedRow>> {
+        self.inner.rejected().await
+    }
+}
+
+/// A CRM that a [`Crash`] cuts off before or after each call.
+#[derive(Debug)]
+pub struct CrashSink {
+    /// The CRM.
+    pub inner: Arc<dyn CrmSink>,
+    /// The crash, shared with whatever else dies with the process.
+    pub crash: Arc<Crash>,
+}
+
+#[async_trait]
+impl CrmSink for CrashSink {
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.inner.check().await
+    }
+
+    async fn prepare(&self, needs: &CrmNeeds) -> Result<()> {
+        self.inner.prepare(needs).await
+    }
+
+    async fn deliver(
+        &self,
+        effect: &CrmEffect,
+        links: &CrmLinks,
+        key: &IdempotencyKey,
+    ) -> Result<Receipt> {
+        self.crash.guard(self.inner.deliver(effect, links, key)).await
+    }
+
+    async fn settle(
+        &self,
+        effect: &CrmEffect,
+        links: &CrmLinks,
+        key: &IdempotencyKey,
+    ) -> Result<Settled> {
+        self.crash.guard(self.inner.settle(effect, links, key)).await
+    }
+}

@@ -1,0 +1,66 @@
+//! Small invented events.
+
+use cannula_core::{
+    Appointment, AppointmentStatus, Event, Named, Patient, PatientId, PersonName, PracticeId,
+    Record, RecordId, Subject, VisitTime,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// The practice of all samples.
+pub fn practice() -> PracticeId {
+    PracticeId::new("practice")
+}
+
+/// A patient of the practice.
+pub fn subject(patient: &str) -> Subject {
+    Subject { practice: practice(), patient: PatientId::new(patient) }
+}
+
+/// When the samples begin: 2 March 2026, 14:00 UTC.
+pub const fn day_one() -> DateTime<Utc> {
+    match DateTime::from_timestamp(1_772_460_000, 0) {
+        Some(instant) => instant,
+        None => DateTime::<Utc>::MIN_UTC,
+    }
+}
+
+/// A state of the appointment `id` of `patient`, as of so many minutes after [`day_one`]. It
+/// takes place a week after that day. `kind` is the appointment type's name.
+pub fn appointment(
+    id: &str,
+    patient: &str,
+    kind: &str,
+    status: AppointmentStatus,
+    minute: i64,
+) -> Event {
+    let start = day_one() + TimeDelta::days(7);
+    let record = Record::Appointment(Appointment {
+        patient: Some(PatientId::new(patient)),
+        status,
+        kind: Some(Named::new(kind)),
+        purposes: Vec::new(),
+        start: Some(VisitTime { local: start.naive_utc(), instant: start }),
+        end: None,
+        practitioner: None,
+        location: None,
+    });
+    event(id, record, minute)
+}
+
+/// A state of the patient's record, with an e-mail address made from the id.
+pub fn patient(id: &str, minute: i64) -> Event {
+    let record = Record::Patient(Patient {
+        id: PatientId::new(id),
+        chart_number: None,
+        name: PersonName { given: "Test".to_owned().into(), family: id.to_owned().into() },
+        birth_date: None,
+        emails: vec![format!("{id}@example.test").into()],
+        phones: Vec::new(),
+    });
+    event(id, record, minute)
+}
+
+fn event(id: &str, record: Record, minute: i64) -> Event {
+    let stamp = day_one() + TimeDelta::minutes(minute);
+    Event::new(practice(), RecordId::new(id), record, Some(stamp), stamp)
+}

@@ -1,0 +1,83 @@
+//! A source in memory.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use cannula_core::{
+    Cursor, EmrSource, Event, Feed, Page, RecordKey, RecordKind, Rejected, Result, SourceInfo,
+};
+
+use crate::practice;
+
+/// An EMR that says what a test tells it to, page by page.
+#[derive(Debug)]
+pub struct ScriptedSource {
+    info: SourceInfo,
+    script: Mutex<Script>,
+}
+
+#[derive(Debug, Default)]
+struct Script {
+    pages: BTreeMap<Feed, Vec<(Vec<Event>, Vec<Rejected>)>>,
+    records: BTreeMap<RecordKey, Event>,
+}
+
+impl Default for ScriptedSource {
+    fn default() -> Self {
+        let feed = |kind| Feed { practice: practice(), kind };
+        let feeds = vec![feed(RecordKind::Patient), feed(RecordKind::Appointment)];
+        let info = SourceInfo { name: "scripted", feeds };
+        Self { info, script: Mutex::default() }
+    }
+}
+
+impl ScriptedSource {
+    /// Adds a page to the feed of `kind`.
+    pub fn page(&self, kind: RecordKind, events: Vec<Event>) {
+        self.page_with(kind, events, Vec::new());
+    }
+
+    /// Adds a page with rows that could not be read.
+    pub fn page_with(&self, kind: RecordKind, events: Vec<Event>, rejected: Vec<Rejected>) {
+        let feed = Feed { practice: practice(), kind };
+        self.script().pages.entry(feed).or_default().push((events, rejected));
+    }
+
+    /// Makes a record readable by [`EmrSource::get`], whether or not a feed has it.
+    pub fn record(&self, event: Event) {
+        self.script().records.insert(event.key.clone(), event);
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl EmrSource for ScriptedSource {
+    fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    async fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn poll(&self, feed: &Feed, cursor: Option<&Cursor>) -> Result<Page> {
+        // The cursor is the number of the next page.
+        let number: usize = cursor.and_then(|cursor| cursor.as_str().parse().ok()).unwrap_or(0);
+        let script = self.script();
+        let pages = script.pages.get(feed).map_or(&[][..], Vec::as_slice);
+        let (events, rejected) = pages.get(number).cloned().unwrap_or_default();
+        let next = pages.len().min(number + 1);
+        let next_cursor = Cursor::new(next.to_string());
+        Ok(Page { events, rejected, next: next_cursor, last: next == pages.len() })
+    }
+
+    async fn get(&self, key: &RecordKey) -> Result<Option<Event>> {
+        Ok(self.script().records.get(key).cloned())
+    }
+}

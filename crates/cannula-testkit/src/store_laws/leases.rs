@@ -1,0 +1,103 @@
+use cannula_sync::{Next, Step};
+use chrono::TimeDelta;
+
+use super::{StoreBench, arrivals, claim, claimed, minute, rest, visit};
+
+/// While it lasts, neither another worker nor the owner itself gets the subject again.
+pub async fn a_lease_excludes_everybody_else(bench: &dyn StoreBench) {
+    let (store, other) = (bench.open("main").await, bench.open("other").await);
+    let held = claimed(&*store, &[visit("a", "1", 0)]).await;
+    assert_eq!((held.epoch, held.attempts), (1, 1));
+    assert!(claim(&*other, minute(9)).await.is_empty());
+    assert!(claim(&*store, minute(9)).await.is_empty());
+    assert!(store.save(vec![rest(&held)], minute(9)).await.unwrap().is_empty());
+}
+
+/// However they take turns.
+pub async fn two_workers_never_hold_the_same_subject(bench: &dyn StoreBench) {
+    let (store, other) = (bench.open("main").await, bench.open("other").await);
+    let events: Vec<_> = (0..20).map(|n| visit(&format!("a{n}"), &n.to_string(), n)).collect();
+    store.add(arrivals(&events), minute(0)).await.unwrap();
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        for worker in [&store, &other] {
+            held.extend(worker.claim(minute(0), minute(10), 3).await.unwrap());
+        }
+    }
+    let mut subjects: Vec<_> = held.into_iter().map(|claim| claim.subject).collect();
+    assert_eq!(subjects.len(), 20);
+    subjects.sort();
+    subjects.dedup();
+    assert_eq!(subjects.len(), 20);
+}
+
+/// A worker that comes back after its lease was taken can write nothing.
+pub async fn an_expired_lease_is_taken_and_fences_the_old_owner(bench: &dyn StoreBench) {
+    let (store, other) = (bench.open("main").await, bench.open("other").await);
+    let old = claimed(&*store, &[visit("a", "1", 0)]).await;
+    let new = claim(&*other, minute(10)).await.remove(0);
+    assert!(new.epoch > old.epoch);
+    assert_eq!(new.events.len(), 1);
+    let late = Step { state: Some("\"old\"".to_owned()), ..rest(&old) };
+    let lost = store.save(vec![late], minute(11)).await.unwrap();
+    assert_eq!(lost, [old.subject]);
+    let step = Step { state: Some("\"new\"".to_owned()), ..rest(&new) };
+    assert!(other.save(vec![step], minute(11)).await.unwrap().is_empty());
+    store.add(arrivals(&[visit("b", "1", 1)]), minute(12)).await.unwrap();
+    let again = claim(&*store, minute(12)).await.remove(0);
+    assert_eq!(again.state.as_deref(), Some("\"new\""));
+}
+
+/// Without waiting for its old leases to end; other workers keep theirs.
+pub async fn a_restarted_worker_gets_its_subjects_back_at_once(bench: &dyn StoreBench) {
+    let other = bench.open("other").await;
+    let theirs = claimed(&*other, &[visit("b", "2", 0)]).await;
+    let old = {
+        let store = bench.open("main").await;
+        claimed(&*store, &[visit("a", "1", 0)]).await
+    };
+    let store = bench.open("main").await;
+    assert!(claim(&*store, minute(1)).await.is_empty());
+    assert_eq!(store.reclaim(minute(1)).await.unwrap(), 1);
+    let claims = claim(&*store, minute(1)).await;
+    assert_eq!(claims.len(), 1);
+    assert_eq!((&claims[0].subject, claims[0].attempts), (&old.subject, 2));
+    assert!(claims[0].epoch > old.epoch);
+    assert!(other.save(vec![rest(&theirs)], minute(1)).await.unwrap().is_empty());
+}
+
+/// It is not in the claim, so it must not be forgotten when the claim ends.
+pub async fn an_event_that_arrives_during_a_lease_makes_the_subject_due_after_it(
+    bench: &dyn StoreBench,
+) {
+    let store = bench.open("main").await;
+    let held = claimed(&*store, &[visit("a", "1", 0)]).await;
+    store.add(arrivals(&[visit("b", "1", 1)]), minute(1)).await.unwrap();
+    assert!(claim(&*store, minute(2)).await.is_empty());
+    let put_off = Next::Rest { due_at: Some(minute(60)), error: None };
+    store.save(vec![Step { next: put_off, ..rest(&held) }], minute(2)).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), Some(minute(1)));
+    assert_eq!(claim(&*store, minute(2)).await.len(), 1);
+}
+
+/// Attempts are counted until it comes to rest without a date.
+pub async fn a_subject_rests_until_it_is_due(bench: &dyn StoreBench) {
+    let store = bench.open("main").await;
+    let mut held = claimed(&*store, &[visit("a", "1", 0)]).await;
+    for attempt in 1..4_u32 {
+        assert_eq!(held.attempts, attempt);
+        let due = minute(i64::from(attempt) * 10);
+        let next = Next::Rest { due_at: Some(due), error: Some("down".to_owned()) };
+        store.save(vec![Step { next, ..rest(&held) }], minute(0)).await.unwrap();
+        assert_eq!(store.next_due().await.unwrap(), Some(due));
+        let history = store.history(&held.subject).await.unwrap();
+        assert_eq!((history.due_at, history.error.as_deref()), (Some(due), Some("down")));
+        assert!(claim(&*store, due - TimeDelta::seconds(1)).await.is_empty());
+        held = claim(&*store, due).await.remove(0);
+    }
+    store.save(vec![rest(&held)], minute(40)).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), None);
+    assert!(claim(&*store, minute(1000)).await.is_empty());
+    store.add(arrivals(&[visit("b", "1", 1)]), minute(1001)).await.unwrap();
+    assert_eq!(claim(&*store, minute(1001)).await.remove(0).attempts, 1);
+}

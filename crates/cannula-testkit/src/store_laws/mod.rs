@@ -1,0 +1,128 @@
+//! What every [`Store`](cannula_sync::Store) must do, one named function each. They panic when
+//! the law is broken; [`store_laws!`](crate::store_laws!) makes a test of each.
+
+#![allow(clippy::unwrap_used, reason = "a law fails by panicking")]
+
+mod inbox;
+mod leases;
+mod steps;
+
+use std::{fmt::Debug, sync::Arc};
+
+use async_trait::async_trait;
+use cannula_core::{AppointmentStatus, Cursor, Event, Feed, RecordKind};
+use cannula_sync::{Arrival, Claim, Ingest, Next, OutboxRow, Step, Store};
+use chrono::{DateTime, TimeDelta, Utc};
+
+pub use self::{inbox::*, leases::*, steps::*};
+use crate::{appointment, day_one, practice};
+
+/// One empty store that several workers can open.
+#[async_trait]
+pub trait StoreBench: Debug + Send + Sync {
+    /// Opens the store as this worker, which no living handle belongs to.
+    async fn open(&self, worker: &str) -> Arc<dyn Store>;
+}
+
+/// Makes one test of each store law. Takes a function that returns a fresh [`StoreBench`]; the
+/// crate that uses it needs `tokio` with the feature `macros`.
+#[macro_export]
+macro_rules! store_laws {
+    ($bench:path) => {
+        $crate::store_laws!(@each $bench;
+            a_page_is_stored_with_its_cursor
+            a_page_read_at_a_stale_revision_is_refused_whole
+            an_event_seen_twice_is_stored_once
+            an_event_about_nobody_is_decided_at_once
+            a_rejected_row_is_kept_once
+            everything_is_there_after_reopening
+            a_lease_excludes_everybody_else
+            two_workers_never_hold_the_same_subject
+            an_expired_lease_is_taken_and_fences_the_old_owner
+            a_restarted_worker_gets_its_subjects_back_at_once
+            an_event_that_arrives_during_a_lease_makes_the_subject_due_after_it
+            a_subject_rests_until_it_is_due
+            a_claim_brings_the_events_oldest_first
+            a_step_replaces_the_outbox
+            a_stale_step_leaves_the_other_steps_alone
+            effects_of_unknown_outcome_are_seen_after_a_restart
+            a_fetched_event_does_not_make_its_subject_due_again
+            a_remark_is_added_once
+            replay_makes_parked_events_undecided_and_due
+            replay_makes_dead_events_undecided_and_due
+            what_is_parked_is_counted_by_reason
+        );
+    };
+    (@each $bench:path; $($law:ident)*) => {$(
+        #[tokio::test]
+        async fn $law() {
+            $crate::store_laws::$law(&$bench()).await;
+        }
+    )*};
+}
+
+fn feed() -> Feed {
+    Feed { practice: practice(), kind: RecordKind::Appointment }
+}
+
+fn visit(id: &str, patient: &str, minute: i64) -> Event {
+    appointment(id, patient, "Consult", AppointmentStatus::Pending, minute)
+}
+
+fn arrivals(events: &[Event]) -> Vec<Arrival> {
+    events.iter().map(|event| Arrival { event: event.clone(), verdict: None }).collect()
+}
+
+fn page(revision: u64, events: &[Event], next: &str) -> Ingest {
+    Ingest {
+        feed: feed(),
+        revision,
+        arrivals: arrivals(events),
+        rejected: Vec::new(),
+        next: Cursor::new(next),
+    }
+}
+
+fn minute(minute: i64) -> DateTime<Utc> {
+    day_one() + TimeDelta::minutes(minute)
+}
+
+/// Claims everything due, for ten minutes.
+async fn claim(store: &dyn Store, now: DateTime<Utc>) -> Vec<Claim> {
+    store.claim(now, now + TimeDelta::minutes(10), 100).await.unwrap()
+}
+
+/// Adds events and claims their only subject.
+async fn claimed(store: &dyn Store, events: &[Event]) -> Claim {
+    store.add(arrivals(events), minute(0)).await.unwrap();
+    let mut claims = claim(store, minute(0)).await;
+    assert_eq!(claims.len(), 1);
+    claims.remove(0)
+}
+
+/// A step that changes nothing and ends the lease.
+fn rest(claim: &Claim) -> Step {
+    Step {
+        subject: claim.subject.clone(),
+        epoch: claim.epoch,
+        state: None,
+        fetched: Vec::new(),
+        events: Vec::new(),
+        outbox: None,
+        next: Next::Rest { due_at: None, error: None },
+    }
+}
+
+fn effect(cause: &Event, text: &str) -> OutboxRow {
+    OutboxRow {
+        cause: cause.id.clone(),
+        key: format!("{}-{text}", cause.id).as_str().into(),
+        effect: format!("\"{text}\""),
+        status: cannula_sync::EffectStatus::Unknown,
+        error: None,
+    }
+}
+
+fn texts(rows: &[OutboxRow]) -> Vec<&str> {
+    rows.iter().map(|row| row.effect.trim_matches('"')).collect()
+}
