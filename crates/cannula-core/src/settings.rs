@@ -1,5 +1,6 @@
 //! Reads a configuration section key by key, collecting every problem.
 
+use chrono_tz::{TZ_VARIANTS, Tz};
 use serde_json::{Map, Value};
 
 use crate::{Problems, Secret, nearest};
@@ -146,6 +147,20 @@ impl Settings {
             self.problem(key, format!("“{text}” is not one of: {words}"));
         }
         found
+    }
+
+    /// An IANA time zone that must be there.
+    pub fn zone(&mut self, key: &str) -> Option<Tz> {
+        let name = self.required(key)?;
+        let zone = name.parse().ok();
+        if zone.is_none() {
+            let hint = nearest(&name, TZ_VARIANTS.iter().map(|zone| zone.name())).map_or_else(
+                || "write an IANA name such as `America/New_York`".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            );
+            self.problem(key, format!("“{name}” is not a time zone; {hint}"));
+        }
+        zone
     }
 
     /// A sub-section; absent is empty.

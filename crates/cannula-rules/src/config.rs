@@ -1,0 +1,266 @@
+//! What a practice may set; everything but the zone has the vendor's own value as default.
+
+use std::collections::BTreeMap;
+
+use cannula_core::{AppointmentStatus, CrmNeeds, FieldKind, FieldSpec, PipelineSpec};
+use chrono_tz::Tz;
+
+use crate::table::{Pipeline, Stage, Standing, Tag};
+
+/// What moves an opportunity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StagePolicy {
+    /// All of the person's appointments: a cancellation does not move the stage while another
+    /// appointment in the same pipeline is live.
+    #[default]
+    AllAppointments,
+    /// The last change alone, as the vendor does it.
+    LastEvent,
+}
+
+/// What a status that a practice made up means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusMeaning {
+    /// Booked, not confirmed.
+    Pending,
+    /// Booked and confirmed.
+    Confirmed,
+    /// The patient is in the practice.
+    Arrived,
+    /// The visit took place.
+    Fulfilled,
+    /// Cancelled.
+    Cancelled,
+    /// The patient did not come.
+    NoShow,
+    /// Held for an online booking: not yet an appointment.
+    Held,
+}
+
+impl StatusMeaning {
+    /// The word used in note titles and in the status field.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Confirmed => "Confirmed",
+            Self::Arrived => "Arrived",
+            Self::Fulfilled => "Fulfilled",
+            Self::Cancelled => "Cancelled",
+            Self::NoShow => "No-Show",
+            Self::Held => "Held",
+        }
+    }
+
+    /// `None` for what is only held.
+    pub(crate) const fn standing(self) -> Option<Standing> {
+        match self {
+            Self::Pending | Self::Confirmed | Self::Arrived => Some(Standing::Live),
+            Self::Fulfilled => Some(Standing::Fulfilled),
+            Self::Cancelled => Some(Standing::Cancelled),
+            Self::NoShow => Some(Standing::NoShow),
+            Self::Held => None,
+        }
+    }
+}
+
+/// A struct of names, each with its configuration key (the field's name) and the vendor's default.
+macro_rules! names {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $default:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $name { $($(#[$field_doc])* pub $field: String,)* }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default.to_owned(),)* }
+            }
+        }
+
+        impl $name {
+            /// Reads the names that are set; the others keep their defaults.
+            pub(crate) fn read(settings: &mut cannula_core::Settings) -> Self {
+                Self { $($field: settings.text(stringify!($field), $default),)* }
+            }
+
+            /// Configuration key and name, in the order of declaration.
+            pub(crate) fn entries(&self) -> Vec<(&'static str, &str)> {
+                vec![$((stringify!($field), self.$field.as_str()),)*]
+            }
+        }
+    };
+}
+
+names! {
+    /// The surgical pipeline and its stages.
+    SurgicalNames {
+        /// The pipeline.
+        name: "Surgery: Lead 2 Patient",
+        /// A consult is pending, confirmed or arrived.
+        consult_booked: "Consult Booked",
+        /// A consult is fulfilled.
+        consult_complete: "Consult Complete",
+        /// A surgery is pending, confirmed or arrived.
+        surgery_scheduled: "Surgery Scheduled",
+        /// A surgery is fulfilled: won.
+        surgery_complete: "Surgery Complete",
+        /// Cancelled or not come.
+        cancelled: "Cancelled / No-Show",
+    }
+}
+
+names! {
+    /// The non-surgical pipeline and its stages.
+    NonSurgicalNames {
+        /// The pipeline.
+        name: "Lead 2 Patient",
+        /// A consult or treatment is pending, confirmed or arrived.
+        booked: "Booked",
+        /// A consult or treatment is fulfilled: won.
+        patient: "Patient",
+        /// Cancelled or not come.
+        cancelled: "Cancelled / No-Show",
+    }
+}
+
+names! {
+    /// The custom fields of the contact.
+    FieldNames {
+        /// Date of the earliest live visit that is not over.
+        next_visit_date: "Next Visit Date",
+        /// Date of the latest fulfilled visit.
+        last_visit_date: "Last Visit Date",
+        /// Status of the appointment that changed last.
+        appointment_status: "NXT Appointment Status",
+        /// Type of the appointment that changed last.
+        appointment_type: "NXT Appointment Type",
+        /// Category of the appointment that changed last.
+        appointment_category: "NXT Appointment Category",
+        /// Location of the appointment that changed last.
+        location: "NXT Location",
+        /// Birth date, beside the contact's own.
+        birthday: "NXT Birthday",
+    }
+}
+
+names! {
+    /// The tags that follow the stages.
+    TagNames {
+        /// Entered with a booked or scheduled stage.
+        appointment_booked: "Appointment Booked",
+        /// Entered with a complete or patient stage.
+        patient: "Patient",
+        /// Entered with the cancelled stage.
+        cancelled: "Cancel/No-Show",
+    }
+}
+
+/// What a practice may set. [`RulesConfig::new`] has the vendor's names; the zone has no default,
+/// because a wrong one moves evening visits to another day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RulesConfig {
+    /// The practice's time zone, which decides what "today" is.
+    pub zone: Tz,
+    /// What moves an opportunity.
+    pub policy: StagePolicy,
+    /// Create an opportunity that does not exist (the vendor only updates).
+    pub create_opportunities: bool,
+    /// Meanings of statuses without a code of their own, by the practice's exact name.
+    pub statuses: BTreeMap<String, StatusMeaning>,
+    /// The surgical pipeline.
+    pub surgical: SurgicalNames,
+    /// The non-surgical pipeline.
+    pub non_surgical: NonSurgicalNames,
+    /// The custom fields.
+    pub fields: FieldNames,
+    /// The tags.
+    pub tags: TagNames,
+}
+
+impl RulesConfig {
+    /// The vendor's names and the default policy.
+    pub fn new(zone: Tz) -> Self {
+        Self {
+            zone,
+            policy: StagePolicy::default(),
+            create_opportunities: true,
+            statuses: BTreeMap::new(),
+            surgical: SurgicalNames::default(),
+            non_surgical: NonSurgicalNames::default(),
+            fields: FieldNames::default(),
+            tags: TagNames::default(),
+        }
+    }
+
+    /// What a status means; `None` for one that needs a row in `statuses`.
+    pub(crate) fn meaning(&self, status: &AppointmentStatus) -> Option<StatusMeaning> {
+        match status {
+            AppointmentStatus::Proposed => Some(StatusMeaning::Held),
+            AppointmentStatus::Pending => Some(StatusMeaning::Pending),
+            AppointmentStatus::Confirmed => Some(StatusMeaning::Confirmed),
+            AppointmentStatus::Arrived => Some(StatusMeaning::Arrived),
+            AppointmentStatus::Fulfilled => Some(StatusMeaning::Fulfilled),
+            AppointmentStatus::Cancelled => Some(StatusMeaning::Cancelled),
+            AppointmentStatus::NoShow => Some(StatusMeaning::NoShow),
+            other => self.statuses.get(other.label()).copied(),
+        }
+    }
+
+    pub(crate) fn pipeline_name(&self, pipeline: Pipeline) -> &str {
+        match pipeline {
+            Pipeline::Surgical => &self.surgical.name,
+            Pipeline::NonSurgical => &self.non_surgical.name,
+        }
+    }
+
+    pub(crate) fn stage_name(&self, stage: Stage) -> &str {
+        match stage {
+            Stage::ConsultBooked => &self.surgical.consult_booked,
+            Stage::ConsultComplete => &self.surgical.consult_complete,
+            Stage::SurgeryScheduled => &self.surgical.surgery_scheduled,
+            Stage::SurgeryComplete => &self.surgical.surgery_complete,
+            Stage::SurgeryLost => &self.surgical.cancelled,
+            Stage::Booked => &self.non_surgical.booked,
+            Stage::Patient => &self.non_surgical.patient,
+            Stage::Lost => &self.non_surgical.cancelled,
+        }
+    }
+
+    pub(crate) fn tag_name(&self, tag: Tag) -> &str {
+        match tag {
+            Tag::Booked => &self.tags.appointment_booked,
+            Tag::Patient => &self.tags.patient,
+            Tag::Lost => &self.tags.cancelled,
+        }
+    }
+
+    /// What must exist in the CRM. Configuration keys are those of a section called `rules`.
+    pub(crate) fn needs(&self) -> CrmNeeds {
+        let fields = self.fields.entries().into_iter().map(|(key, name)| FieldSpec {
+            name: name.to_owned(),
+            kind: match key {
+                "next_visit_date" | "last_visit_date" | "birthday" => FieldKind::Date,
+                _ => FieldKind::Text,
+            },
+            config_key: format!("rules.fields.{key}"),
+        });
+        let pipelines = [
+            pipeline_spec("surgical", &self.surgical.entries()),
+            pipeline_spec("non_surgical", &self.non_surgical.entries()),
+        ];
+        CrmNeeds { fields: fields.collect(), pipelines: pipelines.into() }
+    }
+}
+
+fn pipeline_spec(section: &str, entries: &[(&'static str, &str)]) -> PipelineSpec {
+    let key = |key: &str| format!("rules.pipelines.{section}.{key}");
+    let mut spec =
+        PipelineSpec { name: String::new(), config_key: key("name"), stages: Vec::new() };
+    for (field, name) in entries {
+        if *field == "name" {
+            spec.name = (*name).to_owned();
+        } else {
+            spec.stages.push((key(field), (*name).to_owned()));
+        }
+    }
+    spec
+}

@@ -1,0 +1,337 @@
+//! What is known of one person, kept by the engine between decisions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cannula_core::{
+    Appointment, CrmEffect, CrmLinks, Delivered, Event, EventId, FieldValue, OpportunityStatus,
+    Patient, Person, PersonName, Phi, Receipt, Record, RecordId, RecordKey, RecordKind, Subject,
+    Version,
+};
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use crate::Outcome;
+
+/// What is known of one person: every state of every appointment, the newest known patient data,
+/// the links to the CRM, and what the CRM is known to hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonState {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subject: Option<Subject>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) patient: Option<KnownPatient>,
+    /// Sorted by [`Entry::order`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) history: Vec<Entry>,
+    #[serde(default)]
+    pub(crate) links: CrmLinks,
+    #[serde(default)]
+    pub(crate) written: Written,
+}
+
+/// One state of one appointment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) event: EventId,
+    pub(crate) record: RecordId,
+    pub(crate) version: Version,
+    pub(crate) appointment: Appointment,
+    #[serde(default)]
+    pub(crate) note: NoteState,
+    /// The outcome told last; `None` before the first decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) outcome: Option<Outcome>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum NoteState {
+    /// The entry is not noted.
+    #[default]
+    None,
+    /// It is to be noted and was not yet.
+    Due,
+    /// Its note stands in the CRM.
+    Left,
+}
+
+impl Entry {
+    /// What the history is sorted by: the same for every order of arrival.
+    pub(crate) fn order(&self) -> (&Version, &RecordId) {
+        (&self.version, &self.record)
+    }
+}
+
+/// The newest known value of each part, so that what an EMR withholds later is not lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KnownPatient {
+    pub(crate) event: EventId,
+    version: Version,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<Known<PersonName>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    email: Option<Known<Phi<String>>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    phone: Option<Known<Phi<String>>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    birth_date: Option<Known<Phi<NaiveDate>>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Known<T> {
+    value: T,
+    version: Version,
+}
+
+/// Keeps the value of the newest version that has one.
+fn learn<T: Clone + PartialEq>(
+    known: &mut Option<Known<T>>,
+    value: Option<&T>,
+    version: &Version,
+) -> bool {
+    let Some(value) = value else { return false };
+    if known.as_ref().is_some_and(|known| known.version >= *version) {
+        return false;
+    }
+    let changed = known.as_ref().is_none_or(|known| known.value != *value);
+    *known = Some(Known { value: value.clone(), version: version.clone() });
+    changed
+}
+
+/// The text unless it is blank.
+fn filled(text: Option<&Phi<String>>) -> Option<&Phi<String>> {
+    text.filter(|text| !text.expose().trim().is_empty())
+}
+
+impl KnownPatient {
+    fn new(event: &Event, patient: &Patient) -> Self {
+        let mut known = Self {
+            event: event.id.clone(),
+            version: event.version.clone(),
+            name: None,
+            email: None,
+            phone: None,
+            birth_date: None,
+        };
+        known.learn(event, patient);
+        known
+    }
+
+    /// Takes in another state of the record; whether the person changed by it.
+    fn learn(&mut self, event: &Event, patient: &Patient) -> bool {
+        let version = &event.version;
+        let name = Some(&patient.name).filter(|name| !name.full().expose().is_empty());
+        let mut changed = learn(&mut self.name, name, version);
+        changed |= learn(&mut self.email, filled(patient.best_email()), version);
+        changed |= learn(&mut self.phone, filled(patient.best_phone()), version);
+        changed |= learn(&mut self.birth_date, patient.birth_date.as_ref(), version);
+        if *version > self.version {
+            self.version = version.clone();
+            self.event = event.id.clone();
+        }
+        changed
+    }
+
+    /// A CRM finds and creates contacts by e-mail and phone only.
+    pub(crate) fn reachable(&self) -> bool {
+        self.email.is_some() || self.phone.is_some()
+    }
+
+    pub(crate) fn birth_date(&self) -> Option<NaiveDate> {
+        self.birth_date.as_ref().map(|known| *known.value.expose())
+    }
+
+    pub(crate) fn person(&self) -> Person {
+        let name = self.name.as_ref().map(|known| known.value.clone()).unwrap_or_default();
+        Person {
+            first_name: name.given,
+            last_name: name.family,
+            email: self.email.as_ref().map(|known| known.value.clone()),
+            phone: self.phone.as_ref().map(|known| known.value.clone()),
+            birth_date: self.birth_date.as_ref().map(|known| known.value.clone()),
+        }
+    }
+}
+
+/// What the CRM is known to hold because we put it there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Written {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) person: Option<Person>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) fields: BTreeMap<String, FieldValue>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) tags: BTreeSet<String>,
+    /// By pipeline name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) stages: BTreeMap<String, Place>,
+    /// Moves that found no opportunity, by pipeline name: the next event tries again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) missing: BTreeMap<String, Place>,
+}
+
+/// A stage and the opportunity's status in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    pub(crate) stage: String,
+    pub(crate) status: OpportunityStatus,
+}
+
+/// What taking in an event did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Arrival {
+    /// A newer state of the same record was there before.
+    pub(crate) late: bool,
+    /// It changed the person's data.
+    pub(crate) changed: bool,
+}
+
+impl PersonState {
+    /// The person's records in the CRM.
+    pub fn links(&self) -> &CrmLinks {
+        &self.links
+    }
+
+    /// Whom the state is about; `None` before the first event.
+    pub fn subject(&self) -> Option<&Subject> {
+        self.subject.as_ref()
+    }
+
+    /// The person has nothing in the CRM, and the last decision found nothing to put there.
+    pub fn is_dormant(&self) -> bool {
+        self.links.contact.is_none() && self.undelivered().next().is_none()
+    }
+
+    /// The events that the last decision wants noted and whose notes were not delivered yet, in
+    /// the order of their versions.
+    pub fn undelivered(&self) -> impl Iterator<Item = &EventId> {
+        self.history.iter().filter(|entry| entry.note == NoteState::Due).map(|entry| &entry.event)
+    }
+
+    /// Where the person's opportunities stand, as far as we put them there: pipeline and stage.
+    pub fn placements(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.written.stages.iter().map(|(pipeline, place)| (&**pipeline, &*place.stage))
+    }
+
+    /// How many notes were left on the contact.
+    pub fn notes_left(&self) -> usize {
+        self.history.iter().filter(|entry| entry.note == NoteState::Left).count()
+    }
+
+    /// Records that `effect` was delivered, so that it is not planned again.
+    pub fn applied(&mut self, effect: &CrmEffect, receipt: &Receipt) {
+        if let Some(contact) = &receipt.contact {
+            self.links.contact = Some(contact.clone());
+        }
+        if let Some((pipeline, opportunity)) = &receipt.opportunity {
+            self.links.opportunities.insert(pipeline.clone(), opportunity.clone());
+        }
+        let written = &mut self.written;
+        match effect {
+            CrmEffect::Contact(contact) => {
+                written.person = Some(contact.person.clone());
+                for (name, value) in &contact.fields {
+                    if *value == FieldValue::Empty {
+                        written.fields.remove(name);
+                    } else {
+                        written.fields.insert(name.clone(), value.clone());
+                    }
+                }
+            }
+            CrmEffect::AddTags { tags } => written.tags.extend(tags.iter().cloned()),
+            CrmEffect::RemoveTags { tags } => written.tags.retain(|tag| !tags.contains(tag)),
+            CrmEffect::Note(note) => {
+                let noted = |entry: &&mut Entry| entry.event.reference() == note.reference;
+                if let Some(entry) = self.history.iter_mut().find(noted) {
+                    entry.note = NoteState::Left;
+                }
+            }
+            CrmEffect::Stage(to) => {
+                let place = Place { stage: to.stage.clone(), status: to.status };
+                let (enter, leave) = match receipt.delivered {
+                    Delivered::Applied => (&mut written.stages, &mut written.missing),
+                    Delivered::OpportunityMissing => (&mut written.missing, &mut written.stages),
+                };
+                enter.insert(to.pipeline.clone(), place);
+                leave.remove(&to.pipeline);
+            }
+        }
+    }
+
+    /// Records that the linked contact or opportunity is gone from the CRM. Everything is
+    /// written anew, to a contact found or created anew, except the notes that were left.
+    pub fn link_broken(&mut self) {
+        self.links = CrmLinks::default();
+        self.written = Written::default();
+    }
+
+    /// Takes in appointments and patient data; one [`Arrival`] for each event.
+    pub(crate) fn take_in(&mut self, events: &[Event]) -> Vec<Arrival> {
+        let late: Vec<bool> = events.iter().map(|event| self.is_late(event)).collect();
+        events
+            .iter()
+            .zip(late)
+            .map(|(event, late)| {
+                if self.subject.is_none() {
+                    self.subject = event.subject();
+                }
+                Arrival { late, changed: self.take_in_one(event) }
+            })
+            .collect()
+    }
+
+    fn take_in_one(&mut self, event: &Event) -> bool {
+        match &event.record {
+            Record::Patient(patient) => match &mut self.patient {
+                Some(known) => known.learn(event, patient),
+                None => {
+                    self.patient = Some(KnownPatient::new(event, patient));
+                    true
+                }
+            },
+            Record::Appointment(appointment) => {
+                if self.history.iter().all(|entry| entry.event != event.id) {
+                    self.insert(event, appointment);
+                }
+                false
+            }
+            _ => false,
+        }
+    }
+
+    fn insert(&mut self, event: &Event, appointment: &Appointment) {
+        let entry = Entry {
+            event: event.id.clone(),
+            record: event.key.id.clone(),
+            version: event.version.clone(),
+            appointment: appointment.clone(),
+            note: NoteState::None,
+            outcome: None,
+        };
+        let at = self.history.partition_point(|other| other.order() < entry.order());
+        self.history.insert(at, entry);
+    }
+
+    fn is_late(&self, event: &Event) -> bool {
+        match event.key.kind {
+            RecordKind::Patient => {
+                self.patient.as_ref().is_some_and(|known| known.version > event.version)
+            }
+            _ => self
+                .history
+                .iter()
+                .rev()
+                .take_while(|entry| entry.version > event.version)
+                .any(|entry| entry.record == event.key.id),
+        }
+    }
+
+    /// The key of the person's own record.
+    pub(crate) fn patient_key(&self) -> Option<RecordKey> {
+        self.subject.as_ref().map(|subject| RecordKey {
+            practice: subject.practice.clone(),
+            kind: RecordKind::Patient,
+            id: RecordId::new(subject.patient.as_str()),
+        })
+    }
+}

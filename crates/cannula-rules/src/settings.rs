@@ -1,0 +1,102 @@
+//! Checked reading of the `rules` section.
+
+use std::collections::BTreeMap;
+
+use cannula_core::Settings;
+
+use crate::{
+    FieldNames, NonSurgicalNames, RulesConfig, StagePolicy, StatusMeaning, SurgicalNames, TagNames,
+    document::fold,
+};
+
+const POLICIES: [(&str, StagePolicy); 2] =
+    [("all_appointments", StagePolicy::AllAppointments), ("last_event", StagePolicy::LastEvent)];
+
+const MEANINGS: [(&str, StatusMeaning); 7] = [
+    ("pending", StatusMeaning::Pending),
+    ("confirmed", StatusMeaning::Confirmed),
+    ("arrived", StatusMeaning::Arrived),
+    ("fulfilled", StatusMeaning::Fulfilled),
+    ("cancelled", StatusMeaning::Cancelled),
+    ("no_show", StatusMeaning::NoShow),
+    ("held", StatusMeaning::Held),
+];
+
+impl RulesConfig {
+    /// Reads the section whole. Every problem is noted in `settings`, whose
+    /// [`Settings::finish`] reports them; `None` only if there is no usable `zone`.
+    pub fn from_settings(settings: &mut Settings) -> Option<Self> {
+        let zone = settings.zone("zone");
+        let policy = settings.choice("policy", &POLICIES).unwrap_or_default();
+        let create_opportunities = settings.flag("create_opportunities", true);
+        let statuses = within(settings, "statuses", statuses);
+        let (surgical, non_surgical) = within(settings, "pipelines", |section| {
+            let surgical = within(section, "surgical", |section| {
+                let names = SurgicalNames::read(section);
+                distinct(section, &names.entries()[1..]);
+                names
+            });
+            let non_surgical = within(section, "non_surgical", |section| {
+                let names = NonSurgicalNames::read(section);
+                distinct(section, &names.entries()[1..]);
+                names
+            });
+            let both =
+                [("surgical.name", &*surgical.name), ("non_surgical.name", &non_surgical.name)];
+            distinct(section, &both);
+            (surgical, non_surgical)
+        });
+        let fields = within(settings, "fields", |section| {
+            let names = FieldNames::read(section);
+            distinct(section, &names.entries());
+            names
+        });
+        let tags = within(settings, "tags", |section| {
+            let names = TagNames::read(section);
+            distinct(section, &names.entries());
+            names
+        });
+        Some(Self {
+            zone: zone?,
+            policy,
+            create_opportunities,
+            statuses,
+            surgical,
+            non_surgical,
+            fields,
+            tags,
+        })
+    }
+}
+
+/// Reads a sub-section to its end and hands its problems up.
+fn within<T>(settings: &mut Settings, key: &str, read: impl FnOnce(&mut Settings) -> T) -> T {
+    let mut section = settings.section(key);
+    let value = read(&mut section);
+    settings.absorb(section.finish());
+    value
+}
+
+fn statuses(section: &mut Settings) -> BTreeMap<String, StatusMeaning> {
+    let mut meanings = BTreeMap::new();
+    let mut seen = BTreeMap::<String, String>::new();
+    for name in section.keys() {
+        let meaning = section.choice(&name, &MEANINGS);
+        if let Some(earlier) = seen.insert(fold(&name), name.clone()) {
+            section.problem(&name, format!("differs from “{earlier}” only by case or spaces"));
+        }
+        meanings.extend(meaning.map(|meaning| (name, meaning)));
+    }
+    meanings
+}
+
+/// Notes every name that is used twice; the CRM does not tell case and spaces apart reliably.
+fn distinct(section: &mut Settings, entries: &[(&'static str, &str)]) {
+    for (index, (key, name)) in entries.iter().enumerate() {
+        let twin = entries[..index].iter().find(|(_, earlier)| fold(earlier) == fold(name));
+        if let Some((earlier, _)) = twin {
+            let earlier = section.path_of(earlier);
+            section.problem(key, format!("“{name}” is already the name of `{earlier}`"));
+        }
+    }
+}

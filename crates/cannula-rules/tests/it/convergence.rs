@@ -1,0 +1,151 @@
+//! The state is a fold: order and batching of arrival do not matter, nor does what was delivered
+//! in between, nor when the document learned a type.
+
+use cannula_core::{CrmEffect, Event};
+use cannula_rules::{PersonState, Rules, StagePolicy};
+use proptest::{collection::vec, prelude::*, sample::select};
+
+use crate::support::{Crm, config, document, event, instant};
+
+/// Types 0 to 6 are the categories; the last is in the document only once it was amended.
+const TYPES: [&str; 8] = [
+    "Surgical Consult",
+    "Surgical Appointment",
+    "Non-Surgical Consult",
+    "Non-Surgical Appointment",
+    "Pre-Op Appointment",
+    "Post-Op Appointment",
+    "Block",
+    "Laser Reset",
+];
+const AMENDMENT: &str = "Laser Reset,,Non-Surgical Appointment\n";
+const STATUSES: [&str; 10] = [
+    "pending",
+    "confirmed",
+    "arrived",
+    "fulfilled",
+    "cancelled",
+    "no-show",
+    "proposed",
+    "entered-in-error",
+    "Online Appt",
+    "Nobody knows",
+];
+const NOW: &str = "2026-03-05 12:00";
+
+fn appointment() -> impl Strategy<Value = String> {
+    let parts = (0..40u8, select(&["A", "B", "C"][..]), select(&TYPES[..]), select(&STATUSES[..]));
+    (parts, 1..12u8, select(&["", "Uptown", "Harbor"][..])).prop_map(
+        |((minute, record, kind, status), day, location)| {
+            // Types are mostly a record's own, so that histories look like histories.
+            let own = TYPES[usize::from(record.as_bytes()[0] - b'A') * 2 + 1];
+            let kind = if minute % 3 == 0 { kind } else { own };
+            format!("2026-03-02 10:{minute:02} | {record} | {kind} | {status} | 2026-03-{day:02} 09:00 | | | {location}")
+        },
+    )
+}
+
+fn patient() -> impl Strategy<Value = String> {
+    let name = select(&["Mina Sol", "Mina Sol-Reyes"][..]);
+    let email = select(&["", "mina@example.test", "sol@example.test"][..]);
+    let birth = select(&["", "1990-05-17"][..]);
+    (0..40u8, name, email, select(&["", "212 555 0100"][..]), birth).prop_map(
+        |(minute, name, email, phone, birth)| {
+            format!("2026-03-02 10:{minute:02} | patient | {name} | {email} | {phone} | {birth}")
+        },
+    )
+}
+
+fn history() -> impl Strategy<Value = Vec<Event>> {
+    (vec(appointment(), 0..12), vec(patient(), 0..3)).prop_map(|(mut lines, patients)| {
+        lines.extend(patients);
+        lines.iter().map(|line| event(line)).collect()
+    })
+}
+
+fn policy() -> impl Strategy<Value = StagePolicy> {
+    select(vec![StagePolicy::AllAppointments, StagePolicy::LastEvent])
+}
+
+fn shuffled(history: Vec<Event>) -> impl Strategy<Value = (Vec<Event>, Vec<Event>)> {
+    (Just(history.clone()), Just(history).prop_shuffle())
+}
+
+/// Decides batch by batch and delivers the first few effects of each plan.
+fn live(rules: &Rules, events: &[Event], batch: usize, delivered: usize) -> (PersonState, Crm) {
+    let (mut state, mut crm) = (PersonState::default(), Crm::default());
+    for events in events.chunks(batch) {
+        let plan = rules.decide(state, events, instant(NOW));
+        state = plan.state;
+        for planned in plan.effects.iter().take(delivered) {
+            crm.deliver(&planned.effect, &mut state);
+        }
+    }
+    (state, crm)
+}
+
+fn settle(rules: &Rules, state: PersonState, crm: &mut Crm) {
+    let state = crm.deliver_all(rules.decide(state, &[], instant(NOW)));
+    let again = rules.decide(state, &[], instant(NOW));
+    assert!(again.effects.is_empty(), "deciding again wants {:?}", again.effects);
+}
+
+/// The CRM without the notes' texts, which tell what was known when they were left.
+fn without_notes(crm: &Crm) -> Crm {
+    Crm { notes: Vec::new(), ..crm.clone() }
+}
+
+fn rules(policy: StagePolicy, rows: &str) -> Rules {
+    Rules::new(config(policy), document(rows))
+}
+
+proptest! {
+    #[test]
+    fn any_order_and_any_batching_of_arrival_project_the_same_crm(
+        (history, arrival) in history().prop_flat_map(shuffled),
+        policy in policy(),
+        batch in 1..5usize,
+    ) {
+        let rules = rules(policy, "");
+        let whole = rules.decide(PersonState::default(), &history, instant(NOW));
+        let (state, _) = live(&rules, &arrival, batch, 0);
+        let expected: Vec<CrmEffect> = whole.effects.into_iter().map(|p| p.effect).collect();
+        let effects: Vec<CrmEffect> =
+            rules.decide(state, &[], instant(NOW)).effects.into_iter().map(|p| p.effect).collect();
+        prop_assert_eq!(effects, expected);
+    }
+
+    #[test]
+    fn whatever_was_delivered_in_between_the_crm_ends_the_same(
+        (history, arrival) in history().prop_flat_map(shuffled),
+        policy in policy(),
+        batch in 1..5usize,
+        delivered in 0..6usize,
+    ) {
+        let rules = rules(policy, "");
+        let mut expected = Crm::default();
+        expected.deliver_all(rules.decide(PersonState::default(), &history, instant(NOW)));
+        let (state, mut crm) = live(&rules, &arrival, batch, delivered);
+        settle(&rules, state, &mut crm);
+        prop_assert_eq!(without_notes(&crm), without_notes(&expected));
+        for (reference, _) in &expected.notes {
+            let count = crm.notes.iter().filter(|(left, _)| left == reference).count();
+            prop_assert_eq!(count, 1, "note {}", reference);
+        }
+    }
+
+    #[test]
+    fn a_type_mapped_late_ends_as_if_it_had_been_mapped_from_the_start(
+        (history, arrival) in history().prop_flat_map(shuffled),
+        policy in policy(),
+        batch in 1..5usize,
+        delivered in 0..6usize,
+    ) {
+        let amended = rules(policy, AMENDMENT);
+        let mut expected = Crm::default();
+        expected.deliver_all(amended.decide(PersonState::default(), &history, instant(NOW)));
+        let (state, mut crm) = live(&rules(policy, ""), &arrival, batch, delivered);
+        settle(&amended, state, &mut crm);
+        prop_assert_eq!(without_notes(&crm), without_notes(&expected));
+    }
+}

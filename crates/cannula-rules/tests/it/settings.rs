@@ -1,0 +1,46 @@
+//! The `rules` section of a configuration: what is wrong with it, all at once.
+
+use cannula_core::Settings;
+use cannula_rules::{PersonState, Rules, RulesConfig};
+
+use crate::support::{PATIENT, document, event, instant};
+
+#[test]
+fn every_problem_of_the_rules_section_is_reported_with_its_key() {
+    insta::glob!("../cases", "settings/*.toml", |path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let mut file: serde_json::Value = toml::from_str(&text).unwrap();
+        let mut settings = Settings::new("rules", file["rules"].take());
+        let config = RulesConfig::from_settings(&mut settings);
+        let problems = settings.finish();
+        let result = if problems.is_empty() {
+            format!("no problems\n{:#?}", config.unwrap())
+        } else {
+            problems.to_string()
+        };
+        insta::assert_snapshot!(format!("{text}---\n{result}"));
+    });
+}
+
+#[test]
+fn what_must_exist_in_the_crm_carries_the_keys_that_name_it() {
+    let rules = Rules::new(RulesConfig::new(chrono_tz::Tz::UTC), document(""));
+    insta::assert_debug_snapshot!(rules.needs());
+}
+
+#[test]
+fn configured_names_are_the_names_written() {
+    let mut config = RulesConfig::new(chrono_tz::Tz::UTC);
+    config.non_surgical.name = "Spa".to_owned();
+    config.non_surgical.booked = "On the books".to_owned();
+    config.tags.appointment_booked = "booked!".to_owned();
+    config.fields.next_visit_date = "Next".to_owned();
+    let events = [
+        event(PATIENT),
+        event("2026-03-02 10:00 | A | Non-Surgical Consult | pending | 2026-03-10 09:00"),
+    ];
+    let rules = Rules::new(config, document(""));
+    let plan = rules.decide(PersonState::default(), &events, instant("2026-03-02 10:05"));
+    let effects: Vec<_> = plan.effects.iter().map(|p| crate::support::effect(&p.effect)).collect();
+    insta::assert_debug_snapshot!(effects);
+}

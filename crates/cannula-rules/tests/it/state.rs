@@ -1,0 +1,146 @@
+//! What the engine relies on between decisions.
+
+use cannula_core::{ContactId, CrmEffect, Delivered, Event, ParkReason, Receipt};
+use cannula_rules::{Outcome, PersonState, Plan, Reason, Rules, StagePolicy};
+
+use crate::support::{Crm, PATIENT, config, document, effect, event, instant, rules};
+
+const BOOKED: &str = "2026-03-02 10:00 | A | Surgical Consult | pending | 2026-03-10 09:00";
+const NOW: &str = "2026-03-02 10:05";
+
+fn decide(state: PersonState, lines: &[&str]) -> Plan {
+    let events: Vec<Event> = lines.iter().map(|line| event(line)).collect();
+    rules(StagePolicy::AllAppointments).decide(state, &events, instant(NOW))
+}
+
+fn labels(plan: &Plan) -> Vec<&'static str> {
+    plan.effects.iter().map(|planned| planned.effect.label()).collect()
+}
+
+#[test]
+fn a_first_event_needs_four_writes_and_deciding_again_none() {
+    let plan = decide(PersonState::default(), &[PATIENT, BOOKED]);
+    assert_eq!(labels(&plan), ["contact", "add tags", "note", "stage"]);
+    let state = Crm::default().deliver_all(plan);
+    assert!(labels(&decide(state.clone(), &[])).is_empty());
+    assert!(labels(&decide(state, &[PATIENT, BOOKED])).is_empty());
+}
+
+#[test]
+fn effects_thrown_away_are_planned_again() {
+    let mut plan = decide(PersonState::default(), &[PATIENT, BOOKED]);
+    let first = plan.effects.clone();
+    plan = decide(plan.state, &[]);
+    assert_eq!(
+        first.iter().map(|p| &p.effect).collect::<Vec<_>>(),
+        plan.effects.iter().map(|p| &p.effect).collect::<Vec<_>>()
+    );
+    let mut crm = Crm::default();
+    crm.deliver(&plan.effects[0].effect, &mut plan.state);
+    assert_eq!(labels(&decide(plan.state, &[])), ["add tags", "note", "stage"]);
+}
+
+#[test]
+fn undelivered_lists_the_events_whose_notes_are_due() {
+    let mut plan = decide(PersonState::default(), &[PATIENT, BOOKED]);
+    let id = event(BOOKED).id;
+    assert_eq!(plan.state.undelivered().collect::<Vec<_>>(), [&id]);
+    assert!(!plan.state.is_dormant());
+    let note = plan.effects.iter().find(|p| matches!(p.effect, CrmEffect::Note(_))).unwrap();
+    plan.state.applied(&note.effect, &Receipt::applied());
+    assert_eq!(plan.state.undelivered().count(), 0);
+}
+
+#[test]
+fn a_broken_link_writes_everything_anew_except_the_notes() {
+    let mut state = Crm::default().deliver_all(decide(PersonState::default(), &[PATIENT, BOOKED]));
+    assert_eq!(state.links().contact, Some(ContactId::new("c1")));
+    state.link_broken();
+    assert_eq!(state.links().contact, None);
+    assert_eq!(labels(&decide(state, &[])), ["contact", "add tags", "stage"]);
+}
+
+#[test]
+fn a_missing_opportunity_is_tried_again_with_the_next_event_only() {
+    let mut config = config(StagePolicy::AllAppointments);
+    config.create_opportunities = false;
+    let rules = Rules::new(config, document(""));
+    let decide = |state, lines: &[&str]| {
+        let events: Vec<Event> = lines.iter().map(|line| event(line)).collect();
+        rules.decide(state, &events, instant(NOW))
+    };
+    let state = Crm::default().deliver_all(decide(PersonState::default(), &[PATIENT, BOOKED]));
+    assert!(labels(&decide(state.clone(), &[])).is_empty());
+    let confirmed = BOOKED.replace("10:00 |", "11:00 |").replace("pending", "confirmed");
+    let mut plan = decide(state, &[&confirmed]);
+    assert_eq!(labels(&plan), ["contact", "note", "stage"]);
+    for planned in &plan.effects {
+        let receipt = Receipt { delivered: Delivered::Applied, contact: None, opportunity: None };
+        plan.state.applied(&planned.effect, &receipt);
+    }
+    assert!(labels(&decide(plan.state, &[&confirmed])).is_empty());
+}
+
+#[test]
+fn withheld_contact_details_keep_their_last_known_values() {
+    let plan = decide(PersonState::default(), &[PATIENT, BOOKED]);
+    let mut crm = Crm::default();
+    let state = crm.deliver_all(plan);
+    let before = crm.contact.clone();
+    let plan = decide(state, &["2026-03-03 08:00 | patient | Mina Sol | | | "]);
+    assert!(plan.effects.is_empty());
+    let state = crm.deliver_all(plan);
+    let plan = decide(state, &["2026-03-04 08:00 | patient | Mina Sol-Reyes | | | "]);
+    assert_eq!(
+        plan.effects.iter().map(|p| effect(&p.effect)).collect::<Vec<_>>(),
+        ["contact: person"]
+    );
+    crm.deliver_all(plan);
+    assert_eq!(crm.contact.unwrap(), before.unwrap().replace("Mina Sol", "Mina Sol-Reyes"));
+}
+
+#[test]
+fn a_linked_person_without_contact_details_is_not_parked() {
+    let mut state = PersonState::default();
+    let link = Receipt { contact: Some("c9".into()), ..Receipt::applied() };
+    state.applied(&CrmEffect::AddTags { tags: Vec::new() }, &link);
+    let plan = decide(state, &["2026-01-01 08:00 | patient | Mina Sol | | |", BOOKED]);
+    assert_eq!(labels(&plan), ["contact", "add tags", "note", "stage"]);
+}
+
+#[test]
+fn an_earlier_event_is_told_again_when_it_ends_differently() {
+    let plan =
+        decide(PersonState::default(), &["2026-01-01 08:00 | patient | Mina Sol | | |", BOOKED]);
+    let id = event(BOOKED).id;
+    let of = |plan: &Plan| plan.verdicts.iter().find(|(event, _)| *event == id).unwrap().1.clone();
+    assert_eq!(of(&plan).outcome, Outcome::Parked(ParkReason::NoContactDetails));
+    assert!(plan.effects.is_empty());
+    let plan = decide(plan.state, &["2026-03-02 12:00 | patient | Mina Sol | | 212 555 0100 |"]);
+    assert_eq!(of(&plan).outcome, Outcome::Done);
+    assert_eq!(labels(&plan), ["contact", "add tags", "note", "stage"]);
+}
+
+#[test]
+fn a_block_without_a_patient_is_done_and_says_so() {
+    let verdict = rules(StagePolicy::AllAppointments).unattended(&event(BOOKED));
+    assert_eq!(verdict.outcome, Outcome::Done);
+    assert_eq!(verdict.reasons, [Reason::NoPatient]);
+}
+
+#[test]
+fn the_state_survives_the_store() {
+    let state = Crm::default().deliver_all(decide(PersonState::default(), &[PATIENT, BOOKED]));
+    let json = serde_json::to_string(&state).unwrap();
+    assert_eq!(serde_json::from_str::<PersonState>(&json).unwrap(), state);
+    assert_eq!(serde_json::from_str::<PersonState>("{}").unwrap(), PersonState::default());
+}
+
+#[test]
+fn debug_output_of_state_and_plan_shows_no_personal_data() {
+    let plan = decide(PersonState::default(), &[PATIENT, BOOKED]);
+    let text = format!("{plan:?}");
+    for secret in ["Mina", "mina@example.test", "212 555", "1990-05-17"] {
+        assert!(!text.contains(secret), "{secret}");
+    }
+}
