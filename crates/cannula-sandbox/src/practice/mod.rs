@@ -1,0 +1,246 @@
+//! The synthetic practice: a timeline of record versions, and hands to add to it.
+
+mod generate;
+mod history;
+mod life;
+mod model;
+mod names;
+mod table;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cannula_core::{Clock, PatientId, RecordId};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+
+pub(crate) use model::KINDS;
+pub use model::{
+    AppointmentState, CATEGORIZATION_CSV, Email, LOCATIONS, Location, PRACTITIONERS, PatientState,
+    PhoneNumber, Practitioner, Product, ZONE, instant_of, kind, purpose,
+};
+pub use table::Spoil;
+use table::{Table, Version};
+pub(crate) use table::{View, Visible};
+
+use crate::faults::Rng;
+
+/// What the synthetic practice is made from. The same values make the same practice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PracticeConfig {
+    /// Decides everything that is left to chance.
+    pub seed: u64,
+    /// How many patients have appointments; 0 makes an empty practice for tests to fill.
+    pub patients: u32,
+    /// How many days the timeline lasts. What would happen later does not happen.
+    pub days: u32,
+    /// When the timeline starts.
+    pub start: DateTime<Utc>,
+    /// What the practice does that makes integrations stumble.
+    pub oddities: Oddities,
+}
+
+impl PracticeConfig {
+    /// A practice with all its oddities.
+    pub const fn new(seed: u64, patients: u32, days: u32, start: DateTime<Utc>) -> Self {
+        Self { seed, patients, days, start, oddities: Oddities::ALL }
+    }
+
+    /// A practice of nobody, for tests to fill by hand.
+    pub const fn empty(start: DateTime<Utc>) -> Self {
+        Self::new(0, 0, 0, start)
+    }
+}
+
+/// What a practice does that makes integrations stumble. These are facts of its data, seen by
+/// every client and part of its history; the vendors' own meannesses are in
+/// [`Quirks`](crate::Quirks).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Oddities {
+    /// Bookings under the practice's own status "Web Request", which Select prints without
+    /// `status`.
+    pub own_statuses: bool,
+    /// Online bookings that are held until staff take them over.
+    pub held_bookings: bool,
+    /// E-mail addresses and phones marked private, which Select withholds.
+    pub private_contacts: bool,
+    /// Families that share a phone or an e-mail address.
+    pub shared_contacts: bool,
+    /// Patients without e-mail address, phone or both.
+    pub missing_contacts: bool,
+    /// A type that the categorization document does not know, and one that differs from
+    /// another by case only.
+    pub odd_types: bool,
+    /// Lunches and meetings, without a patient; some without a type.
+    pub blocks: bool,
+    /// Appointments without practitioner or location.
+    pub absent_participants: bool,
+}
+
+impl Oddities {
+    /// All of them.
+    pub const ALL: Self = Self::all(true);
+    /// None of them.
+    pub const NONE: Self = Self::all(false);
+
+    const fn all(on: bool) -> Self {
+        Self {
+            own_statuses: on,
+            held_bookings: on,
+            private_contacts: on,
+            shared_contacts: on,
+            missing_contacts: on,
+            odd_types: on,
+            blocks: on,
+            absent_participants: on,
+        }
+    }
+}
+
+/// The records of the practice. What is visible follows the sandbox's clock.
+#[derive(Debug)]
+pub struct Practice {
+    clock: Arc<dyn Clock>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    patients: Table<PatientState>,
+    appointments: Table<AppointmentState>,
+    random: Rng,
+    next_appointment: u32,
+}
+
+impl Practice {
+    /// Generates the practice.
+    pub fn new(config: PracticeConfig, clock: Arc<dyn Clock>) -> Self {
+        let mut inner = Inner {
+            patients: Table::default(),
+            appointments: Table::default(),
+            // Records made by hand get ids of their own, whatever the generator drew.
+            random: Rng::new(config.seed ^ 0x5EED_0F4A),
+            next_appointment: 900_000,
+        };
+        let config = PracticeConfig { start: config.start.trunc_subsecs(3), ..config };
+        generate::fill(config, &mut inner.patients, &mut inner.appointments);
+        Self { clock, inner: Mutex::new(inner) }
+    }
+
+    /// Registers a patient now.
+    pub fn add_patient(&self, state: PatientState) -> PatientId {
+        let now = self.stamp();
+        let mut inner = self.lock();
+        let id = generate::guid(&mut inner.random);
+        inner.patients.add(&id, vec![Version { at: now, state }]);
+        PatientId::new(id)
+    }
+
+    /// Changes a patient now; planned later changes of the patient are dropped. `false` if
+    /// there is no such patient.
+    pub fn update_patient(&self, id: &PatientId, change: impl FnOnce(&mut PatientState)) -> bool {
+        self.lock().patients.change(id.as_str(), self.stamp(), change)
+    }
+
+    /// Enters an appointment now.
+    pub fn book(&self, state: AppointmentState) -> RecordId {
+        let now = self.stamp();
+        let mut inner = self.lock();
+        let id = inner.next_appointment.to_string();
+        inner.next_appointment += 1;
+        inner.appointments.add(&id, vec![Version { at: now, state }]);
+        RecordId::new(id)
+    }
+
+    /// Changes an appointment now; planned later changes of it are dropped. `false` if there is
+    /// no such appointment.
+    pub fn update_appointment(
+        &self,
+        id: &RecordId,
+        change: impl FnOnce(&mut AppointmentState),
+    ) -> bool {
+        self.lock().appointments.change(id.as_str(), self.stamp(), change)
+    }
+
+    /// Deletes an appointment now, without a trace in any listing. `false` if there is none.
+    pub fn delete_appointment(&self, id: &RecordId) -> bool {
+        self.lock().appointments.delete(id.as_str(), self.stamp())
+    }
+
+    /// Makes an appointment unreadable on the wire until it is mended with `None`.
+    pub fn spoil_appointment(&self, id: &RecordId, spoil: Option<Spoil>) -> bool {
+        self.lock().appointments.spoil(id.as_str(), spoil)
+    }
+
+    /// Makes a patient unreadable on the wire until mended with `None`.
+    pub fn spoil_patient(&self, id: &PatientId, spoil: Option<Spoil>) -> bool {
+        self.lock().patients.spoil(id.as_str(), spoil)
+    }
+
+    /// The patient as it is now.
+    pub fn patient(&self, id: &PatientId) -> Option<PatientState> {
+        let found = self.lock().patients.get(id.as_str(), self.clock.now())?;
+        Some(found.version.state.clone())
+    }
+
+    /// The appointment as it is now.
+    pub fn appointment(&self, id: &RecordId) -> Option<AppointmentState> {
+        let found = self.lock().appointments.get(id.as_str(), self.clock.now())?;
+        Some(found.version.state.clone())
+    }
+
+    /// The ids of all patients that exist now, in order of entry.
+    pub fn patient_ids(&self) -> Vec<PatientId> {
+        self.patients_view().rows.iter().map(|row| PatientId::new(&*row.id)).collect()
+    }
+
+    /// The ids of all appointments that exist now, in order of entry.
+    pub fn appointment_ids(&self) -> Vec<RecordId> {
+        let view = self.appointments_view();
+        let real = view.rows.iter().filter(|row| !row.phantom);
+        real.map(|row| RecordId::new(&*row.id)).collect()
+    }
+
+    /// The practice's appointment categorization document, as CSV with the columns `type`,
+    /// `purpose` and `category`. It leaves out the type `Pop-Up Glow Event`.
+    pub const fn categorization_csv(&self) -> &'static str {
+        CATEGORIZATION_CSV
+    }
+
+    /// Now, to the millisecond: what a stamp on the wire can say.
+    fn stamp(&self) -> DateTime<Utc> {
+        self.clock.now().trunc_subsecs(3)
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    pub(crate) fn patients_view(&self) -> Arc<View<PatientState>> {
+        self.lock().patients.view(self.clock.now())
+    }
+
+    pub(crate) fn appointments_view(&self) -> Arc<View<AppointmentState>> {
+        self.lock().appointments.view(self.clock.now())
+    }
+
+    /// The chart number of a patient.
+    pub(crate) fn chart_of(&self, id: &PatientId) -> Option<String> {
+        Some(self.patient(id)?.chart.to_string())
+    }
+
+    pub(crate) fn visible_patient(&self, id: &str) -> Option<Visible<PatientState>> {
+        self.lock().patients.get(id, self.clock.now())
+    }
+
+    /// Makes a few planned changes of each kind happen now: the practice works on while
+    /// somebody reads it. Versions of one record stay at least an hour apart.
+    pub(crate) fn hasten(&self, count: usize) {
+        let now = self.stamp();
+        let mut inner = self.lock();
+        inner.appointments.hasten(now, count, TimeDelta::hours(1));
+        inner.patients.hasten(now, count, TimeDelta::hours(1));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,14 @@
+//! What the fake CRM does, over real HTTP, one behaviour a test.
+
+#![allow(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
+
+mod contacts;
+mod fields;
+mod guard;
+mod oauth;
+mod opportunities;
+mod plant;
+mod search;
+mod support;
+mod tags_notes;
+mod upsert;
