@@ -1,1 +1,8 @@
-//! Support for the whole-workspace tests.
+//! What the whole-workspace tests share: both vendors in a sandbox, the service in front of them,
+//! and the truth to hold the CRM against.
+
+mod truth;
+mod world;
+
+pub use truth::{Truth, compare};
+pub use world::{World, WorldConfig, aesthetix_config, nextech_config};

@@ -38,7 +38,7 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
         "cannula-rules" | "cannula-http" => &["cannula-core"],
         "cannula-nextech" | "cannula-aesthetix" => &["cannula-core", "cannula-http"],
         "cannula-sync" => &["cannula-core", "cannula-rules"],
-        "cannula-sandbox" => &["cannula-core"],
+        "cannula-sandbox" => &["cannula-core", "cannula-http"],
         "cannula-testkit" => &["cannula-core", "cannula-rules", "cannula-sync"],
         "cannula" => &[
             "cannula-core",

@@ -1,9 +1,9 @@
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Where the sandbox is and with what to sign in. The binary prints it as one line of JSON.
 ///
 /// Nothing in it is secret: the credentials are good for the sandbox only.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Access {
     /// Scheme, host and port, for example `http://127.0.0.1:41234`.
     pub origin: String,
@@ -14,7 +14,7 @@ pub struct Access {
 }
 
 /// Both products of Nextech.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NextechAccess {
     /// Nextech Select.
     pub select: SelectAccess,
@@ -23,7 +23,7 @@ pub struct NextechAccess {
 }
 
 /// What a client of Select needs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SelectAccess {
     /// The API.
     pub base_url: String,
@@ -42,7 +42,7 @@ pub struct SelectAccess {
 }
 
 /// What a client of Practice+ needs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PracticePlusAccess {
     /// The API.
     pub base_url: String,
@@ -59,7 +59,7 @@ pub struct PracticePlusAccess {
 }
 
 /// What a client of the CRM needs: the private token, or the application's credentials.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CrmAccess {
     /// The API.
     pub base_url: String,
@@ -72,7 +72,7 @@ pub struct CrmAccess {
 }
 
 /// An application's credentials.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OAuthAccess {
     /// The application's id.
     pub client_id: String,

@@ -1,1 +1,17 @@
 #![doc = include_str!("../README.md")]
+
+mod backoff;
+mod crm_flow;
+mod engine;
+mod flow;
+mod sqlite;
+mod store;
+
+pub use crm_flow::CrmFlow;
+pub use engine::{DrainReport, Engine, Line, PollReport, Progress};
+pub use flow::{Decision, Flow, Ruling, Verdict};
+pub use sqlite::SqliteStore;
+pub use store::{
+    Arrival, Claim, DeadLetter, EffectStatus, EventUpdate, FeedState, History, HistoryEntry, Ingest,
+    Ingested, Next, OutboxRow, Outcome, Parked, RejectedRow, Replay, Step, Store, Summary,
+};

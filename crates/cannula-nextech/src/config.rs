@@ -1,0 +1,315 @@
+use std::time::Duration;
+
+use cannula_core::{PracticeId, Secret, Settings, nearest};
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::{TZ_VARIANTS, Tz};
+use url::Url;
+
+use crate::{
+    profile::{Product, TOKEN_URL},
+    time,
+};
+
+/// How to reach one practice.
+#[derive(Clone, Debug)]
+pub struct NextechConfig {
+    /// The product the practice runs on.
+    pub product: Product,
+    /// The value of `nx-practice-id`, which selects the practice.
+    pub practice: PracticeId,
+    /// The API's root.
+    pub base_url: Url,
+    /// Where tokens come from.
+    pub token_url: Url,
+    /// Who we are.
+    pub credentials: Credentials,
+    /// The practice's time zone.
+    pub zone: Tz,
+    /// A feed that was never read starts with records changed at or after this instant.
+    pub start_from: DateTime<Utc>,
+    /// How far before its mark a sweep starts, for records committed late.
+    pub overlap: Duration,
+    /// Rows a page, 1 to 50.
+    pub page_size: u32,
+    /// Requests a second and endpoint; `None` is unlimited, for tests and benchmarks.
+    pub requests_per_second: Option<u32>,
+    /// Requests a day; `None` is unlimited.
+    pub daily_requests: Option<u64>,
+}
+
+/// The two grants, and what the token is for.
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    /// Select: an API user's name and password, then refresh tokens.
+    Password {
+        /// The application id.
+        client_id: String,
+        /// The API user's name.
+        username: String,
+        /// The API user's password.
+        password: Secret,
+        /// The token's audience.
+        resource: String,
+    },
+    /// Practice+: a partner's id and secret.
+    ClientSecret {
+        /// The partner id.
+        client_id: String,
+        /// The partner secret.
+        client_secret: Secret,
+        /// The token's audience, given by Nextech.
+        resource: String,
+    },
+}
+
+impl NextechConfig {
+    /// The largest page Nextech serves.
+    const MAX_PAGE: u64 = 50;
+
+    /// A configuration with the vendor's own hosts and limits.
+    pub fn new(
+        product: Product,
+        practice: PracticeId,
+        credentials: Credentials,
+        zone: Tz,
+        start_from: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            product,
+            practice,
+            base_url: constant(product.profile().base_url),
+            token_url: constant(TOKEN_URL),
+            credentials,
+            zone,
+            start_from,
+            overlap: Duration::from_secs(600),
+            page_size: 50,
+            requests_per_second: Some(20),
+            daily_requests: None,
+        }
+    }
+
+    /// Reads a configuration section. `None` if there was a problem; they are all noted in
+    /// `settings`. Secrets may be `env:NAME`, which `lookup` resolves.
+    pub fn from_settings(
+        settings: &mut Settings,
+        lookup: &dyn Fn(&str) -> Option<String>,
+    ) -> Option<Self> {
+        let product = product(settings);
+        let practice = settings.required("practice_id");
+        let credentials = match product {
+            Some(product) => credentials(settings, product, lookup),
+            None => ignore_credentials(settings),
+        };
+        let zone = zone(settings);
+        let start_from = start_from(settings, zone);
+        let base_url = url(settings, "base_url", product.map(|it| it.profile().base_url));
+        let token_url = url(settings, "token_url", Some(TOKEN_URL));
+        let overlap = settings.integer("overlap_minutes", 10);
+        let page_size = settings.integer("page_size", Self::MAX_PAGE);
+        if !(1..=Self::MAX_PAGE).contains(&page_size) {
+            settings.problem("page_size", "must be 1 to 50, the most that Nextech serves");
+        }
+        let per_second = settings.integer("requests_per_second", 20);
+        if per_second > 1000 {
+            settings.problem("requests_per_second", "must be at most 1000; 0 is unlimited");
+        }
+        let daily = settings.integer("daily_requests", 0);
+        Some(Self {
+            product: product?,
+            practice: PracticeId::new(practice?.trim()),
+            base_url: base_url?,
+            token_url: token_url?,
+            credentials: credentials?,
+            zone: zone?,
+            start_from: start_from?,
+            overlap: Duration::from_secs(overlap.saturating_mul(60)),
+            page_size: u32::try_from(page_size).ok()?,
+            requests_per_second: u32::try_from(per_second).ok().filter(|it| *it > 0),
+            daily_requests: Some(daily).filter(|it| *it > 0),
+        })
+    }
+}
+
+fn product(settings: &mut Settings) -> Option<Product> {
+    let text = settings.required("product")?;
+    let found = Product::WORDS.iter().find(|(word, _)| *word == text);
+    if found.is_none() {
+        settings.problem("product", format!("“{text}” is not one of: select, practice-plus"));
+    }
+    found.map(|(_, product)| *product)
+}
+
+fn credentials(
+    settings: &mut Settings,
+    product: Product,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Option<Credentials> {
+    let client_id = settings.required("client_id");
+    let profile = product.profile();
+    match product {
+        Product::Select => {
+            misplaced(settings, "client_secret", "is for practice-plus");
+            let username = settings.required("username");
+            let password = settings.secret("password", lookup);
+            let resource = settings.optional("resource").or(profile.resource.map(str::to_owned));
+            Some(Credentials::Password {
+                client_id: client_id?,
+                username: username?,
+                password: password?,
+                resource: resource?,
+            })
+        }
+        Product::PracticePlus => {
+            misplaced(settings, "username", "is for select");
+            misplaced(settings, "password", "is for select; practice-plus takes `client_secret`");
+            let client_secret = settings.secret("client_secret", lookup);
+            let resource = settings.required("resource");
+            Some(Credentials::ClientSecret {
+                client_id: client_id?,
+                client_secret: client_secret?,
+                resource: resource?,
+            })
+        }
+    }
+}
+
+/// Names a key that belongs to the other product.
+fn misplaced(settings: &mut Settings, key: &str, why: &str) {
+    if settings.take(key).is_some() {
+        settings.problem(key, why);
+    }
+}
+
+/// With an unknown product nobody can say which of these belong, so none is called unknown.
+fn ignore_credentials(settings: &mut Settings) -> Option<Credentials> {
+    for key in ["client_id", "username", "password", "client_secret", "resource"] {
+        settings.take(key);
+    }
+    None
+}
+
+fn zone(settings: &mut Settings) -> Option<Tz> {
+    let text = settings.required("zone")?;
+    let zone = text.parse().ok();
+    if zone.is_none() {
+        let hint = nearest(&text, TZ_VARIANTS.iter().map(|zone| zone.name()))
+            .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        settings.problem(
+            "zone",
+            format!("“{text}” is not a time zone such as `America/New_York`{hint}"),
+        );
+    }
+    zone
+}
+
+fn start_from(settings: &mut Settings, zone: Option<Tz>) -> Option<DateTime<Utc>> {
+    let text = settings.required("start_from")?;
+    if let Ok(instant) = DateTime::parse_from_rfc3339(&text) {
+        return Some(instant.with_timezone(&Utc));
+    }
+    match text.parse::<NaiveDate>() {
+        Ok(date) => zone.map(|zone| time::midnight(date, zone)),
+        Err(_) => {
+            settings.problem(
+                "start_from",
+                "must be a date such as `2031-05-01` or an instant such as `2031-05-01T12:00:00Z`",
+            );
+            None
+        }
+    }
+}
+
+fn url(settings: &mut Settings, key: &str, default: Option<&str>) -> Option<Url> {
+    let text = settings.optional(key).or_else(|| default.map(str::to_owned))?;
+    match Url::parse(&text) {
+        Ok(url) if url.host().is_some() => Some(url),
+        _ => {
+            settings.problem(key, "must be a URL such as `https://api.example.com/api`");
+            None
+        }
+    }
+}
+
+/// A URL that is written in this crate.
+#[allow(clippy::expect_used, reason = "a test parses each of them")]
+fn constant(text: &str) -> Url {
+    Url::parse(text).expect("a valid URL")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(section: serde_json::Value) -> Result<NextechConfig, String> {
+        let mut settings = Settings::new("nextech", section);
+        let lookup = |name: &str| (name == "NX_PASSWORD").then(|| "hush".to_owned());
+        let config = NextechConfig::from_settings(&mut settings, &lookup);
+        let problems = settings.finish();
+        if problems.is_empty() { Ok(config.unwrap()) } else { Err(problems.to_string()) }
+    }
+
+    #[test]
+    fn select_needs_a_user_and_defaults_the_rest() {
+        let config = read(json!({
+            "product": "select", "practice_id": "6F1C", "client_id": "app", "username": "u@x",
+            "password": "env:NX_PASSWORD", "zone": "America/New_York", "start_from": "2031-05-01",
+        }))
+        .unwrap();
+        assert_eq!(config.base_url.as_str(), "https://select.nextech-api.com/api");
+        assert_eq!(config.token_url.as_str(), TOKEN_URL);
+        assert_eq!(config.start_from.to_rfc3339(), "2031-05-01T04:00:00+00:00");
+        assert_eq!((config.page_size, config.requests_per_second), (50, Some(20)));
+        assert_eq!(config.daily_requests, None);
+        let Credentials::Password { password, resource, .. } = &config.credentials else {
+            panic!("{config:?}")
+        };
+        assert_eq!(password.expose(), "hush");
+        assert_eq!(resource, "https://select.nextech-api.com/api");
+        assert!(!format!("{config:?}").contains("hush"));
+    }
+
+    #[test]
+    fn practice_plus_needs_a_partner_secret_and_the_resource() {
+        let config = read(json!({
+            "product": "practice-plus", "practice_id": "p", "client_id": "partner",
+            "client_secret": "s", "resource": "api://partner", "zone": "America/Chicago",
+            "start_from": "2031-05-01T12:00:00Z", "base_url": "http://127.0.0.1:9/x",
+            "daily_requests": 1000, "requests_per_second": 0, "overlap_minutes": 3,
+        }))
+        .unwrap();
+        assert_eq!(config.base_url.as_str(), "http://127.0.0.1:9/x");
+        assert_eq!((config.daily_requests, config.requests_per_second), (Some(1000), None));
+        assert_eq!(config.overlap, Duration::from_secs(180));
+    }
+
+    #[test]
+    fn every_problem_is_named_at_once() {
+        let text = read(json!({
+            "product": "select", "client_id": "app", "password": "env:NOPE", "page_size": 51,
+            "zone": "America/New York", "start_from": "yesterday", "base_url": "select",
+            "client_secret": "s",
+        }))
+        .unwrap_err();
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn an_unknown_product_is_one_problem_and_not_five() {
+        let text = read(json!({
+            "product": "Select", "practice_id": "p", "client_id": "app", "username": "u",
+            "password": "p", "zone": "America/New_York", "start_from": "2031-05-01",
+        }))
+        .unwrap_err();
+        assert_eq!(text, "  nextech.product: “Select” is not one of: select, practice-plus");
+    }
+
+    #[test]
+    fn the_default_urls_are_urls() {
+        for product in [Product::Select, Product::PracticePlus] {
+            constant(product.profile().base_url);
+        }
+        constant(TOKEN_URL);
+    }
+}

@@ -1,0 +1,316 @@
+//! From Nextech's words to ours. Pure.
+
+use cannula_core::{
+    Appointment, AppointmentStatus, Named, Patient, PatientId, PersonName, Phi, Phone, PhoneUse,
+    Record, RecordId,
+};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono_tz::Tz;
+
+use crate::{
+    profile::Profile,
+    time,
+    wire::{self, list, text},
+};
+
+/// One row, mapped.
+#[derive(Debug)]
+pub(crate) struct Mapped {
+    pub(crate) id: RecordId,
+    pub(crate) record: Record,
+    pub(crate) stamp: Option<DateTime<Utc>>,
+}
+
+/// Why a row cannot be used: where, and what would be right. Never the value.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    /// The path within the row, such as `resource.start`.
+    pub(crate) path: String,
+    pub(crate) what: String,
+}
+
+impl Problem {
+    pub(crate) fn new(path: &str, what: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), what: what.into() }
+    }
+}
+
+/// What mapping depends on besides the row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Context {
+    pub(crate) profile: &'static Profile,
+    pub(crate) zone: Tz,
+}
+
+pub(crate) fn appointment(
+    row: &wire::Appointment<'_>,
+    context: Context,
+) -> Result<Mapped, Problem> {
+    let id = text(&row.id)
+        .or_else(|| identifier(&row.identifier, "official"))
+        .ok_or_else(|| Problem::new("resource.id", "is missing"))?;
+    let appointment = Appointment {
+        patient: patient_of(row),
+        status: status(row),
+        kind: extensions(row, "appointment-type").next(),
+        purposes: extensions(row, "appointment-purpose").collect(),
+        start: visit(&row.start, "resource.start", context.zone)?,
+        end: visit(&row.end, "resource.end", context.zone)?,
+        practitioner: participant(row, "Practitioner"),
+        location: participant(row, "Location"),
+    };
+    Ok(Mapped {
+        id: RecordId::new(id),
+        record: Record::Appointment(appointment),
+        stamp: stamp(&row.meta)?,
+    })
+}
+
+/// The FHIR codes, in any case. Nextech's prose also says `Booked`; its "confirmed" is `booked`.
+/// Select leaves the code out for a status the practice made up and names it in an extension.
+fn status(row: &wire::Appointment<'_>) -> AppointmentStatus {
+    use AppointmentStatus as S;
+    let Some(code) = text(&row.status) else {
+        return extensions(row, "appointment-status").next().map_or_else(
+            || S::Unknown("(no status)".to_owned()),
+            |status| S::PracticeDefined(status.name),
+        );
+    };
+    match code.to_ascii_lowercase().as_str() {
+        "proposed" => S::Proposed,
+        "pending" => S::Pending,
+        "booked" => S::Confirmed,
+        "arrived" => S::Arrived,
+        "fulfilled" => S::Fulfilled,
+        "cancelled" => S::Cancelled,
+        "noshow" => S::NoShow,
+        "entered-in-error" => S::EnteredInError,
+        _ => S::Unknown(code.to_owned()),
+    }
+}
+
+/// What the extensions of this name refer to.
+fn extensions<'r>(
+    row: &'r wire::Appointment<'_>,
+    name: &'r str,
+) -> impl Iterator<Item = Named> + 'r {
+    list(&row.extension).iter().filter(move |it| it.is(name)).filter_map(
+        |extension| match extension.reference() {
+            Some(reference) => named(reference, None),
+            None => text(&extension.value_string).map(Named::new),
+        },
+    )
+}
+
+/// A reference as a named thing: by its display, else by the contained resource's name, else by
+/// its id. Purposes may come without an id, and names without a display.
+fn named(
+    reference: &wire::Reference<'_>,
+    contained: Option<&wire::Contained<'_>>,
+) -> Option<Named> {
+    let id = match contained {
+        Some(resource) => identifier(&resource.identifier, "official").or(text(&resource.id)),
+        None => text(&reference.reference).map(|it| Target::of(it).id),
+    };
+    let name = text(&reference.display)
+        .map(str::to_owned)
+        .or_else(|| contained_name(contained?))
+        .or_else(|| id.map(str::to_owned))?;
+    Some(Named { id: id.map(str::to_owned), name })
+}
+
+fn contained_name(resource: &wire::Contained<'_>) -> Option<String> {
+    let name = resource.name.as_ref()?.0.first()?;
+    text(&name.text).map(str::to_owned).or_else(|| {
+        let whole = [given(name), text(&name.family).unwrap_or_default().to_owned()].join(" ");
+        Some(whole.trim().to_owned()).filter(|name| !name.is_empty())
+    })
+}
+
+/// What a reference such as `Patient/5`, `patient/5`, a whole URL or `#5` names.
+struct Target<'r> {
+    kind: Option<&'r str>,
+    id: &'r str,
+    contained: bool,
+}
+
+impl<'r> Target<'r> {
+    fn of(reference: &'r str) -> Self {
+        if let Some(id) = reference.strip_prefix('#') {
+            return Self { kind: None, id, contained: true };
+        }
+        let mut parts = reference.trim_end_matches('/').rsplit('/');
+        let id = parts.next().unwrap_or(reference);
+        Self { kind: parts.next(), id, contained: false }
+    }
+}
+
+/// The first participant of this resource type, wherever it stands in the list: blocks have no
+/// patient, and unlinked schedules no practitioner.
+fn actor<'r, 'a>(
+    row: &'r wire::Appointment<'a>,
+    kind: &str,
+) -> Option<(&'r wire::Reference<'a>, Option<&'r wire::Contained<'a>>)> {
+    list(&row.participant).iter().filter_map(|it| it.actor.as_ref()).find_map(|actor| {
+        let target = Target::of(text(&actor.reference)?);
+        let contained = target.contained.then(|| contained(row, target.id)).flatten();
+        let actual = contained.map_or(target.kind, |resource| text(&resource.resource_type))?;
+        actual.eq_ignore_ascii_case(kind).then_some((actor, contained))
+    })
+}
+
+fn contained<'r, 'a>(row: &'r wire::Appointment<'a>, id: &str) -> Option<&'r wire::Contained<'a>> {
+    list(&row.contained)
+        .iter()
+        .find(|resource| text(&resource.id).is_some_and(|it| it.trim_start_matches('#') == id))
+}
+
+fn participant(row: &wire::Appointment<'_>, kind: &str) -> Option<Named> {
+    let (reference, contained) = actor(row, kind)?;
+    named(reference, contained)
+}
+
+fn patient_of(row: &wire::Appointment<'_>) -> Option<PatientId> {
+    let (reference, contained) = actor(row, "Patient")?;
+    let id = match contained {
+        Some(resource) => identifier(&resource.identifier, "official").or(text(&resource.id)),
+        None => text(&reference.reference).map(|it| Target::of(it).id),
+    }?;
+    Some(patient_id(id))
+}
+
+/// GUIDs come in both cases; we keep the lower one.
+fn patient_id(id: &str) -> PatientId {
+    PatientId::new(id.to_ascii_lowercase())
+}
+
+pub(crate) fn patient(row: &wire::Patient<'_>, context: Context) -> Result<Mapped, Problem> {
+    let id = text(&row.id)
+        .or_else(|| identifier(&row.identifier, "official"))
+        .map(patient_id)
+        .ok_or_else(|| Problem::new("resource.id", "is missing"))?;
+    let patient = Patient {
+        id: id.clone(),
+        chart_number: identifier(&row.identifier, "usual").map(|it| Phi::new(it.to_owned())),
+        name: person_name(row),
+        birth_date: birth_date(&row.birth_date)?,
+        emails: emails(row),
+        phones: list(&row.telecom).iter().filter_map(|it| phone(it, context)).collect(),
+    };
+    Ok(Mapped {
+        id: RecordId::new(id.as_str()),
+        record: Record::Patient(patient),
+        stamp: stamp(&row.meta)?,
+    })
+}
+
+fn identifier<'r>(
+    identifiers: &'r Option<Vec<wire::Identifier<'_>>>,
+    usage: &str,
+) -> Option<&'r str> {
+    list(identifiers)
+        .iter()
+        .find(|it| text(&it.usage).is_some_and(|it| it.eq_ignore_ascii_case(usage)))
+        .and_then(|it| text(&it.value))
+}
+
+/// The official name, else the first that is not a nickname.
+fn person_name(row: &wire::Patient<'_>) -> PersonName {
+    let is = |name: &wire::HumanName<'_>, usage: &str| {
+        text(&name.usage).is_some_and(|it| it.eq_ignore_ascii_case(usage))
+    };
+    let names = list(&row.name);
+    let Some(name) = names
+        .iter()
+        .find(|name| is(name, "official"))
+        .or_else(|| names.iter().find(|name| !is(name, "nickname")))
+    else {
+        return PersonName::default();
+    };
+    let (given, family) = (given(name), text(&name.family).unwrap_or_default());
+    if given.is_empty() && family.is_empty() {
+        let whole = text(&name.text).unwrap_or_default().to_owned();
+        return PersonName { given: Phi::default(), family: Phi::new(whole) };
+    }
+    PersonName { given: Phi::new(given), family: Phi::new(family.to_owned()) }
+}
+
+/// Given names, joined; Select pads the list with empty ones.
+fn given(name: &wire::HumanName<'_>) -> String {
+    list(&name.given).iter().filter_map(wire::Text::get).collect::<Vec<_>>().join(" ")
+}
+
+/// A whole date. Placeholders (1 January 1900 and before) and FHIR's partial dates are absent.
+fn birth_date(field: &Option<wire::Text<'_>>) -> Result<Option<Phi<NaiveDate>>, Problem> {
+    let Some(written) = text(field) else { return Ok(None) };
+    let is_partial = matches!(written.len(), 4 | 7)
+        && written.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    if is_partial {
+        return Ok(None);
+    }
+    let date = written.get(..10).and_then(|date| date.parse::<NaiveDate>().ok());
+    let rest = written.get(10..).unwrap_or_default();
+    match date {
+        Some(date) if rest.is_empty() || rest.starts_with('T') => {
+            let placeholder = date.year() < 1900 || (date.year() == 1900 && date.ordinal() == 1);
+            Ok((!placeholder).then(|| Phi::new(date)))
+        }
+        _ => Err(Problem::new("resource.birthDate", "expected a date as YYYY-MM-DD")),
+    }
+}
+
+/// The preferred one first, then in Nextech's order.
+fn emails(row: &wire::Patient<'_>) -> Vec<Phi<String>> {
+    let mut emails: Vec<_> = list(&row.telecom)
+        .iter()
+        .filter(|it| text(&it.system).is_some_and(|it| it.eq_ignore_ascii_case("email")))
+        .filter_map(|it| text(&it.value).map(|email| (rank(it), email)))
+        .collect();
+    emails.sort_by_key(|(rank, _)| *rank);
+    emails.into_iter().map(|(_, email)| Phi::new(email.to_owned())).collect()
+}
+
+/// 1 is preferred; none comes last.
+fn rank(contact: &wire::Telecom<'_>) -> u32 {
+    text(&contact.rank).and_then(|rank| rank.parse().ok()).unwrap_or(u32::MAX)
+}
+
+/// A telecom as a phone. Practice+ turns a mobile number into `sms` when the patient prefers
+/// texts; Select has `sms` without a value as a mere flag, and `other` for other numbers.
+fn phone(contact: &wire::Telecom<'_>, context: Context) -> Option<Phone> {
+    let number = text(&contact.value)?;
+    let system = text(&contact.system)?.to_ascii_lowercase();
+    let usage = text(&contact.usage).map(str::to_ascii_lowercase);
+    let usage = match (system.as_str(), usage.as_deref()) {
+        ("sms", _) | ("phone", Some("mobile")) => PhoneUse::Mobile,
+        ("phone", Some("home")) => PhoneUse::Home,
+        ("phone", Some("work")) => PhoneUse::Work,
+        ("phone", Some("old")) => context.profile.old_phone?,
+        ("phone" | "other", _) => PhoneUse::Other,
+        _ => return None,
+    };
+    Some(Phone { usage, number: Phi::new(number.to_owned()), preferred: rank(contact) == 1 })
+}
+
+fn stamp(meta: &Option<wire::Meta<'_>>) -> Result<Option<DateTime<Utc>>, Problem> {
+    let Some(written) = meta.as_ref().and_then(|meta| text(&meta.last_updated)) else {
+        return Ok(None);
+    };
+    time::instant(written).map(Some).ok_or_else(|| {
+        Problem::new(
+            "resource.meta.lastUpdated",
+            "expected a timestamp such as 2031-05-06T14:03:11Z",
+        )
+    })
+}
+
+fn visit(
+    field: &Option<wire::Text<'_>>,
+    path: &str,
+    zone: Tz,
+) -> Result<Option<cannula_core::VisitTime>, Problem> {
+    let Some(written) = text(field) else { return Ok(None) };
+    time::visit(written, zone).map(Some).ok_or_else(|| {
+        Problem::new(path, "expected a date and time such as 2031-05-20T10:30:00-04:00")
+    })
+}

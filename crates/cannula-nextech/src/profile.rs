@@ -1,0 +1,62 @@
+//! What differs between the two products; everything else is one code path.
+
+use cannula_core::PhoneUse;
+
+/// Which of Nextech's two practice management products a practice runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Product {
+    /// Nextech Select, also called NexCloud.
+    Select,
+    /// Nextech Practice+.
+    PracticePlus,
+}
+
+/// The constants of a product.
+#[derive(Debug)]
+pub(crate) struct Profile {
+    pub(crate) connector: &'static str,
+    pub(crate) base_url: &'static str,
+    /// The token's audience; Practice+ gives each partner its own.
+    pub(crate) resource: Option<&'static str>,
+    /// What `system: phone, use: old` stands for. In FHIR it is a number no longer in use;
+    /// Practice+ documents it as the patient's *other* number.
+    pub(crate) old_phone: Option<PhoneUse>,
+}
+
+static SELECT: Profile = Profile {
+    connector: "nextech-select",
+    base_url: "https://select.nextech-api.com/api",
+    resource: Some("https://select.nextech-api.com/api"),
+    old_phone: None,
+};
+
+static PRACTICE_PLUS: Profile = Profile {
+    connector: "nextech-practice-plus",
+    base_url: "https://api.pm.nextech.com/api",
+    resource: None,
+    old_phone: Some(PhoneUse::Other),
+};
+
+/// Both products sign in at Nextech's Azure directory.
+pub(crate) const TOKEN_URL: &str = "https://login.microsoftonline.com/nextech-api.com/oauth2/token";
+
+impl Product {
+    /// The words configuration uses.
+    pub(crate) const WORDS: [(&'static str, Self); 2] =
+        [("select", Self::Select), ("practice-plus", Self::PracticePlus)];
+
+    /// The product as configuration spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Select => "select",
+            Self::PracticePlus => "practice-plus",
+        }
+    }
+
+    pub(crate) fn profile(self) -> &'static Profile {
+        match self {
+            Self::Select => &SELECT,
+            Self::PracticePlus => &PRACTICE_PLUS,
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What is asked of Nextech, as values.
+
+use cannula_core::RecordKind;
+use cannula_http::{Request, segment};
+use chrono::{DateTime, SecondsFormat, Utc};
+use url::Url;
+
+/// Records of `kind` changed at or after `since`. No filter by status: that would drop rows
+/// without one. Stamps are sent in whole seconds and in UTC, as a `+` in an offset is often read
+/// as a space.
+pub(crate) fn search(kind: RecordKind, since: DateTime<Utc>, page_size: u32) -> Request {
+    let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
+    Request::get(search_operation(kind), resource(kind))
+        .endpoint(resource(kind))
+        .query("_lastUpdated", format!("ge{since}"))
+        .query("_count", page_size.to_string())
+}
+
+/// The next page, by the link of the page before.
+pub(crate) fn next_page(kind: RecordKind, link: Url) -> Request {
+    Request::link(search_operation(kind), link).endpoint(resource(kind))
+}
+
+/// A patient by id.
+pub(crate) fn patient(id: &str) -> Request {
+    Request::get("get patient", format!("Patient/{}", segment(id))).endpoint("Patient")
+}
+
+/// An appointment by id. Neither product documents a read by id; the search does the same.
+pub(crate) fn appointment(id: &str) -> Request {
+    Request::get("get appointment", "Appointment").endpoint("Appointment").query("identifier", id)
+}
+
+/// The cheapest call that needs token and practice to be good.
+pub(crate) fn check() -> Request {
+    Request::get("check access", "Location").endpoint("Location").query("_count", "1")
+}
+
+fn resource(kind: RecordKind) -> &'static str {
+    match kind {
+        RecordKind::Patient => "Patient",
+        _ => "Appointment",
+    }
+}
+
+fn search_operation(kind: RecordKind) -> &'static str {
+    match kind {
+        RecordKind::Patient => "search patients",
+        _ => "search appointments",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_as_nextechs_documentation_has_them() {
+        let since = "2031-05-06T13:53:00.999Z".parse().unwrap();
+        let link = "https://select.nextech-api.com/api/Patient?_getpagesoffset=50";
+        let requests = [
+            search(RecordKind::Appointment, since, 50),
+            search(RecordKind::Patient, since, 10),
+            next_page(RecordKind::Patient, link.parse().unwrap()),
+            patient("0b6f3c1e-7d52-4c58-9a11-5f0e2ad91c47"),
+            appointment("70411"),
+            check(),
+        ];
+        let shown = requests.map(|request| {
+            let query: Vec<_> = request
+                .query_pairs()
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            format!(
+                "{}: {} {} [{}] bucket {}",
+                request.operation(),
+                request.method(),
+                request.path(),
+                query.join(" "),
+                request.endpoint_name()
+            )
+        });
+        insta::assert_snapshot!(shown.join("\n"));
+    }
+}

@@ -1,0 +1,143 @@
+//! Nextech's spellings of time.
+
+use cannula_core::VisitTime;
+use chrono::{DateTime, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
+use chrono_tz::Tz;
+
+/// A timestamp as written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    wall: NaiveDateTime,
+    offset: Option<FixedOffset>,
+}
+
+/// Reads `2031-05-20T10:30:00-04:00`, with or without seconds, with any number of fractional
+/// digits, with `Z`, an offset or neither, or a date alone.
+fn parse(text: &str) -> Option<Stamp> {
+    let text = text.trim();
+    if let Ok(stamp) = DateTime::parse_from_rfc3339(text) {
+        return Some(Stamp { wall: stamp.naive_local(), offset: Some(*stamp.offset()) });
+    }
+    for format in ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z"] {
+        if let Ok(stamp) = DateTime::parse_from_str(text, format) {
+            return Some(Stamp { wall: stamp.naive_local(), offset: Some(*stamp.offset()) });
+        }
+    }
+    for format in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"] {
+        if let Ok(wall) = NaiveDateTime::parse_from_str(text, format) {
+            return Some(Stamp { wall, offset: None });
+        }
+    }
+    let date = text.parse::<NaiveDate>().ok()?;
+    Some(Stamp { wall: date.and_hms_opt(0, 0, 0)?, offset: None })
+}
+
+/// A moment such as `meta.lastUpdated`; without an offset it is UTC.
+pub(crate) fn instant(text: &str) -> Option<DateTime<Utc>> {
+    let stamp = parse(text)?;
+    match stamp.offset {
+        Some(offset) => {
+            let instant = offset.from_local_datetime(&stamp.wall).single()?;
+            Some(instant.with_timezone(&Utc))
+        }
+        None => Some(stamp.wall.and_utc()),
+    }
+}
+
+/// The start or end of a visit.
+///
+/// The wall clock as written is the practice's; its offset is not trusted, because Practice+
+/// prints −05:00 all year (samples for `Appointment` in the Practice+ API documentation). A time
+/// written in UTC is a moment and is shown on the practice's wall clock.
+pub(crate) fn visit(text: &str, zone: Tz) -> Option<VisitTime> {
+    let stamp = parse(text)?;
+    match stamp.offset {
+        Some(offset) if offset.local_minus_utc() == 0 => {
+            Some(VisitTime::in_zone(stamp.wall.and_utc(), zone))
+        }
+        offset => Some(VisitTime { local: stamp.wall, instant: on_wall(stamp.wall, zone, offset) }),
+    }
+}
+
+/// The moment a practice's wall clock shows this time. The hour that comes twice in autumn is
+/// decided by the written offset if it is one of the two, else it is the first; the hour that
+/// never comes in spring is read with the offset of the winter before.
+fn on_wall(wall: NaiveDateTime, zone: Tz, written: Option<FixedOffset>) -> DateTime<Utc> {
+    match zone.from_local_datetime(&wall) {
+        MappedLocalTime::Single(moment) => moment.with_timezone(&Utc),
+        MappedLocalTime::Ambiguous(first, second) => {
+            let second_is_meant = written.is_some_and(|it| {
+                use chrono::Offset;
+                second.offset().fix() == it
+            });
+            if second_is_meant { second } else { first }.with_timezone(&Utc)
+        }
+        MappedLocalTime::None => {
+            let before = wall - chrono::TimeDelta::hours(3);
+            zone.from_local_datetime(&before).earliest().map_or_else(
+                || wall.and_utc(),
+                |moment| moment.with_timezone(&Utc) + chrono::TimeDelta::hours(3),
+            )
+        }
+    }
+}
+
+/// The moment a date begins at the practice.
+pub(crate) fn midnight(date: NaiveDate, zone: Tz) -> DateTime<Utc> {
+    VisitTime::midnight(date, zone).instant
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ZONE: Tz = chrono_tz::America::New_York;
+
+    fn visit_text(text: &str) -> String {
+        visit(text, ZONE).map_or_else(
+            || "unreadable".to_owned(),
+            |visit| format!("{} = {}", visit.local, visit.instant.format("%d %H:%M:%SZ")),
+        )
+    }
+
+    #[test]
+    fn the_written_wall_clock_is_the_practices_unless_it_is_utc() {
+        let table = [
+            ("2031-05-20T10:30:00-04:00", "2031-05-20 10:30:00 = 20 14:30:00Z"),
+            // A fixed winter offset in summer: the wall clock is right, the offset is not.
+            ("2031-05-20T10:30:00-05:00", "2031-05-20 10:30:00 = 20 14:30:00Z"),
+            ("2031-05-20T10:30:00Z", "2031-05-20 06:30:00 = 20 10:30:00Z"),
+            ("2031-05-20T02:30:00.5+00:00", "2031-05-19 22:30:00.500 = 20 02:30:00Z"),
+            ("2031-05-20T10:30:00", "2031-05-20 10:30:00 = 20 14:30:00Z"),
+            ("2031-05-20T10:30", "2031-05-20 10:30:00 = 20 14:30:00Z"),
+            ("2031-05-20", "2031-05-20 00:00:00 = 20 04:00:00Z"),
+            // The hour that comes twice, and the hour that never comes.
+            ("2031-11-02T01:30:00-04:00", "2031-11-02 01:30:00 = 02 05:30:00Z"),
+            ("2031-11-02T01:30:00-05:00", "2031-11-02 01:30:00 = 02 06:30:00Z"),
+            ("2031-03-09T02:30:00-05:00", "2031-03-09 02:30:00 = 09 07:30:00Z"),
+            ("5/20/2031", "unreadable"),
+            ("", "unreadable"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(visit_text(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_spelling_of_a_moment_is_read() {
+        let table = [
+            ("2031-05-06T14:03:11.27+00:00", 1_935_842_591_270),
+            ("2031-05-06T14:03:11.270Z", 1_935_842_591_270),
+            ("2031-05-06T10:03:11.2700000-04:00", 1_935_842_591_270),
+            ("2031-05-06T10:03:11.27-0400", 1_935_842_591_270),
+            ("2031-05-06T14:03:11.27", 1_935_842_591_270),
+            ("2031-05-06T14:03:11Z", 1_935_842_591_000),
+            ("2031-05-06T14:03Z", 1_935_842_580_000),
+            ("2031-05-06", 1_935_792_000_000),
+        ];
+        for (text, millis) in table {
+            assert_eq!(instant(text).map(|it| it.timestamp_millis()), Some(millis), "{text}");
+        }
+        assert_eq!(instant("soon"), None);
+    }
+}

@@ -1,0 +1,156 @@
+//! A subject's effects, one after the other, each ending in a known standing.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use cannula_core::{Error, EventId, Result};
+use chrono::{DateTime, Utc};
+
+use super::{
+    Shared,
+    fate::Fate,
+    plan::{Job, write},
+};
+use crate::{
+    flow::Flow,
+    store::{EffectStatus, EventUpdate, Next, OutboxRow, Outcome, Step},
+};
+
+/// Why a subject's delivery ended before its last effect.
+enum Stop {
+    /// It goes on at that time.
+    Retry { due_at: DateTime<Utc>, error: Option<String> },
+    /// It goes on when a person has acted. `everything`: no event of the subject is finished, and
+    /// not only those with an effect left over.
+    Blocked { outcome: Outcome, everything: bool },
+}
+
+/// What became of a job.
+#[derive(Default)]
+struct Progress {
+    leftover: Vec<OutboxRow>,
+    dead: BTreeMap<EventId, Outcome>,
+    remarks: BTreeMap<EventId, String>,
+    labels: Vec<&'static str>,
+    stop: Option<Stop>,
+}
+
+impl<F: Flow> Shared<F> {
+    /// Delivers a job. Returns the step to save and the labels of what was delivered.
+    ///
+    /// # Errors
+    /// Only if the state cannot be written as JSON.
+    pub(super) async fn deliver(
+        self: Arc<Self>,
+        mut job: Job<F>,
+        last_call: DateTime<Utc>,
+    ) -> Result<(Step, Vec<&'static str>)> {
+        let mut progress = Progress::default();
+        for (effect, row) in std::mem::take(&mut job.effects) {
+            if progress.stop.is_some() {
+                progress.leave(row, EffectStatus::Pending, None);
+                continue;
+            }
+            let now = self.clock.now();
+            let held = self.control.held(now).or((now >= last_call).then_some(now));
+            if let Some(due_at) = held {
+                progress.stop = Some(Stop::Retry { due_at, error: None });
+                progress.leave(row, EffectStatus::Pending, None);
+                continue;
+            }
+            match self.flow.deliver(&job.state, &effect, &row.key).await {
+                Ok(receipt) => {
+                    if let Some(remark) = self.flow.applied(&mut job.state, &effect, &receipt) {
+                        progress.remarks.insert(row.cause, remark);
+                    }
+                    progress.labels.push(self.flow.label(&effect));
+                    self.counters.delivered();
+                }
+                Err(error) => self.failed(&mut job, &effect, row, error, &mut progress),
+            }
+        }
+        let step = Step {
+            state: Some(write(&job.state)?),
+            fetched: Vec::new(),
+            events: updates(&job.open, &progress),
+            outbox: Some(progress.leftover),
+            next: match progress.stop {
+                Some(Stop::Retry { due_at, error }) => Next::Rest { due_at: Some(due_at), error },
+                Some(Stop::Blocked { .. }) | None => Next::Rest { due_at: None, error: None },
+            },
+            subject: job.subject,
+            epoch: job.epoch,
+        };
+        Ok((step, progress.labels))
+    }
+
+    fn failed(
+        &self,
+        job: &mut Job<F>,
+        effect: &F::Effect,
+        row: OutboxRow,
+        error: Error,
+        progress: &mut Progress,
+    ) {
+        let text = error.to_string();
+        let gate = self.flow.gates(effect);
+        let fate = Fate::of(&error);
+        let status = match &fate {
+            Fate::Park(reason) => {
+                let outcome = Outcome::Held(reason.clone());
+                progress.stop = Some(Stop::Blocked { outcome, everything: gate });
+                EffectStatus::Parked
+            }
+            Fate::Dead => {
+                tracing::warn!(subject = %job.subject, cause = %row.cause, %error, "refused for good");
+                let outcome = Outcome::Dead(text.clone());
+                if gate {
+                    progress.stop = Some(Stop::Blocked { outcome, everything: true });
+                } else {
+                    progress.dead.insert(row.cause.clone(), outcome);
+                }
+                EffectStatus::Dead
+            }
+            Fate::Halt | Fate::Pause(_) | Fate::Later(_) | Fate::Unknown | Fate::Relink => {
+                if fate == Fate::Relink {
+                    self.flow.link_broken(&mut job.state);
+                }
+                let due_at = self.retry_at(&fate, error, &job.subject, job.attempts);
+                progress.stop = Some(Stop::Retry { due_at, error: Some(text.clone()) });
+                if fate == Fate::Unknown { EffectStatus::Unknown } else { EffectStatus::Pending }
+            }
+        };
+        progress.leave(row, status, Some(text));
+    }
+}
+
+impl Progress {
+    fn leave(&mut self, row: OutboxRow, status: EffectStatus, error: Option<String>) {
+        self.leftover.push(OutboxRow { status, error, ..row });
+    }
+}
+
+/// The standing of the subject's open events after delivery.
+fn updates(open: &BTreeSet<EventId>, progress: &Progress) -> Vec<EventUpdate> {
+    let left: BTreeSet<_> = progress.leftover.iter().map(|row| &row.cause).collect();
+    let outcome = |event: &EventId| match &progress.stop {
+        Some(Stop::Retry { .. }) => Outcome::Delivering,
+        Some(Stop::Blocked { outcome, everything: true }) => outcome.clone(),
+        _ => match (progress.dead.get(event), &progress.stop) {
+            (Some(dead), _) => dead.clone(),
+            (None, Some(Stop::Blocked { outcome, .. })) if left.contains(event) => outcome.clone(),
+            (None, _) => Outcome::Done,
+        },
+    };
+    open.iter()
+        .map(|event| EventUpdate {
+            event: event.clone(),
+            outcome: outcome(event),
+            reasons: None,
+            remark: progress.remarks.get(event).cloned(),
+        })
+        .filter(|update| update.outcome != Outcome::Delivering || update.remark.is_some())
+        .collect()
+}

@@ -1,0 +1,259 @@
+//! Ingest, decide, deliver.
+
+mod control;
+mod deliver;
+mod fate;
+mod ingest;
+mod plan;
+mod report;
+mod work;
+
+use std::{fmt, future::Future, pin::pin, sync::Arc, time::Duration};
+
+use cannula_core::{Clock, EmrSource, Event, Result, Retry, Subject};
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::{Mutex, OnceCell};
+
+pub use self::report::{DrainReport, Line, PollReport, Progress};
+use self::{control::Control, report::Counters};
+use crate::{
+    backoff,
+    flow::Flow,
+    store::{DeadLetter, Ingested, Parked, RejectedRow, Replay, Store, Summary},
+};
+
+/// Carries what a source says to where a [`Flow`] takes it: once, in order per person, explained,
+/// and never lost.
+///
+/// Between any two of its steps the process may die; the next engine on the same store goes on.
+/// Only one engine at a time may use a store handle.
+pub struct Engine<F: Flow> {
+    shared: Arc<Shared<F>>,
+}
+
+/// What the engine's tasks share.
+struct Shared<F: Flow> {
+    source: Arc<dyn EmrSource>,
+    flow: F,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    control: Control,
+    counters: Counters,
+    draining: Mutex<()>,
+    ready: OnceCell<()>,
+}
+
+impl<F: Flow> Engine<F> {
+    /// An engine from its parts. It does nothing until it is told to.
+    pub fn new(
+        source: Arc<dyn EmrSource>,
+        flow: F,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let shared = Shared {
+            source,
+            flow,
+            store,
+            clock,
+            control: Control::default(),
+            counters: Counters::default(),
+            draining: Mutex::new(()),
+            ready: OnceCell::new(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Asks both sides whether credentials and configuration are good, and makes the sink ready.
+    ///
+    /// # Errors
+    /// What the source or the sink says.
+    pub async fn check(&self) -> Result<()> {
+        self.shared.source.check().await?;
+        self.shared.ready().await
+    }
+
+    /// Reads every feed to its end, each page stored with its cursor in one transaction.
+    ///
+    /// # Errors
+    /// The first feed's error, after all feeds have been tried.
+    pub async fn poll(&self) -> Result<PollReport> {
+        self.shared.poll().await
+    }
+
+    /// Stores events that came on their own. Once this returns, they are durable.
+    ///
+    /// # Errors
+    /// If the store fails; then nothing was stored.
+    pub async fn accept(&self, events: Vec<Event>) -> Result<Ingested> {
+        self.shared.accept(events).await
+    }
+
+    /// Decides and delivers until nothing is due now.
+    ///
+    /// # Errors
+    /// If the store fails, or the vendor refuses the credentials. What was not delivered stays
+    /// in the outbox.
+    pub async fn drain(&self) -> Result<DrainReport> {
+        Shared::drain(&self.shared).await
+    }
+
+    /// Polls every `interval` and delivers, until `shutdown` completes; then it finishes what is
+    /// on its way and returns. Errors that time can heal are logged and tried again.
+    ///
+    /// # Errors
+    /// Those that time cannot heal, such as refused credentials.
+    pub async fn run(
+        &self,
+        interval: Duration,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<()> {
+        let mut shutdown = pin!(shutdown);
+        let mut schedule = Schedule { poll_at: self.shared.clock.now(), failures: 0 };
+        loop {
+            let mut cycle = pin!(self.cycle(&mut schedule, interval));
+            let stopped = tokio::select! {
+                wait = &mut cycle => {
+                    let sleep = self.shared.clock.sleep(wait?);
+                    tokio::select! { () = sleep => false, () = &mut shutdown => true }
+                }
+                () = &mut shutdown => {
+                    self.shared.control.stop();
+                    let last = cycle.await;
+                    self.shared.control.begin();
+                    last?;
+                    true
+                }
+            };
+            if stopped {
+                return Ok(());
+            }
+        }
+    }
+
+    /// One poll, if it is time, and one drain. Returns how long there is nothing to do.
+    async fn cycle(&self, schedule: &mut Schedule, interval: Duration) -> Result<Duration> {
+        match self.poll_and_drain(schedule, interval).await {
+            Ok(next_due) => {
+                schedule.failures = 0;
+                let wake = next_due.map_or(schedule.poll_at, |due| due.min(schedule.poll_at));
+                let wait = (wake - self.shared.clock.now()).to_std().unwrap_or_default();
+                Ok(wait.max(Duration::from_secs(1)))
+            }
+            Err(error) if error.retry_advice() == Retry::Never => Err(error),
+            Err(error) => {
+                schedule.failures += 1;
+                tracing::warn!(%error, failures = schedule.failures, "trying again later");
+                Ok(match error.retry_advice() {
+                    Retry::After(wait) => wait.max(Duration::from_secs(1)),
+                    _ => backoff::delay(schedule.failures, "run").min(interval),
+                })
+            }
+        }
+    }
+
+    async fn poll_and_drain(
+        &self,
+        schedule: &mut Schedule,
+        interval: Duration,
+    ) -> Result<Option<DateTime<Utc>>> {
+        let now = self.shared.clock.now();
+        let polled = if now >= schedule.poll_at {
+            let polled = self.poll().await.map(drop);
+            if polled.is_ok() {
+                schedule.poll_at = later(now, interval);
+            }
+            polled
+        } else {
+            Ok(())
+        };
+        // A source that is down keeps nothing back from the sink.
+        let drained = self.drain().await?;
+        polled?;
+        Ok(drained.next_due)
+    }
+
+    /// Makes events undecided again, so that the next [`Engine::drain`] handles them anew.
+    /// Returns the number of persons concerned.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn replay(&self, what: Replay) -> Result<u64> {
+        self.shared.store.replay(what, self.shared.clock.now()).await
+    }
+
+    /// The counts.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn summary(&self) -> Result<Summary> {
+        self.shared.store.summary().await
+    }
+
+    /// What waits for a person, the most frequent reason first.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn parked(&self) -> Result<Vec<Parked>> {
+        self.shared.store.parked().await
+    }
+
+    /// The effects the sink refuses for good.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn dead(&self) -> Result<Vec<DeadLetter>> {
+        self.shared.store.dead().await
+    }
+
+    /// The rows the source could not read, newest first.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn rejected(&self) -> Result<Vec<RejectedRow>> {
+        self.shared.store.rejected().await
+    }
+
+    /// What happened to one person's events and why, oldest first. No personal data.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn explain(&self, subject: &Subject) -> Result<Vec<Line>> {
+        Ok(report::lines(self.shared.store.history(subject).await?))
+    }
+
+    /// Counts so far, for a progress bar; costs nothing.
+    pub fn progress(&self) -> Progress {
+        self.shared.counters.progress()
+    }
+}
+
+impl<F: Flow> fmt::Debug for Engine<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("source", &self.shared.source)
+            .field("flow", &self.shared.flow)
+            .field("store", &self.shared.store)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<F: Flow> Shared<F> {
+    async fn ready(&self) -> Result<()> {
+        self.ready.get_or_try_init(|| self.flow.prepare()).await.copied()
+    }
+}
+
+/// When [`Engine::run`] polls next.
+struct Schedule {
+    poll_at: DateTime<Utc>,
+    failures: u32,
+}
+
+/// An instant so much later; the far future if that is beyond the calendar.
+fn later(instant: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
+    TimeDelta::from_std(wait)
+        .ok()
+        .and_then(|wait| instant.checked_add_signed(wait))
+        .unwrap_or(DateTime::<Utc>::MAX_UTC)
+}

@@ -1,0 +1,290 @@
+//! From a claim to a step that is safe to save before anything is sent.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use cannula_core::{
+    Error, ErrorKind, Event, EventId, IdempotencyKey, ParkReason, RecordKey, Result, Subject,
+};
+use chrono::{DateTime, Utc};
+use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+
+use super::{Shared, fate::Fate, later};
+use crate::{
+    backoff,
+    flow::{Decision, Flow, Ruling, Verdict},
+    store::{Claim, EffectStatus, EventUpdate, Next, OutboxRow, Outcome, Step},
+};
+
+/// A subject's step, and what to deliver once it is saved.
+pub(super) struct Planned<F: Flow> {
+    pub(super) step: Step,
+    pub(super) job: Option<Job<F>>,
+    pub(super) settled: u64,
+}
+
+/// A subject's effects, to be delivered in order.
+pub(super) struct Job<F: Flow> {
+    pub(super) subject: Subject,
+    pub(super) epoch: u64,
+    pub(super) attempts: u32,
+    pub(super) state: F::State,
+    pub(super) effects: Vec<(F::Effect, OutboxRow)>,
+    /// The events that are done once everything is delivered.
+    pub(super) open: BTreeSet<EventId>,
+}
+
+/// Planning cannot go on now: when to try again, and why.
+struct Postponed {
+    due_at: DateTime<Utc>,
+    error: Option<String>,
+}
+
+/// A record that was wanted.
+enum Fetched {
+    Found(Event),
+    Missing(Option<String>),
+}
+
+impl<F: Flow> Shared<F> {
+    /// Settles what is unknown, fetches what is wanted and decides.
+    ///
+    /// # Errors
+    /// Only if a state or an effect cannot be written as JSON.
+    pub(super) async fn plan(self: Arc<Self>, mut claim: Claim) -> Result<Planned<F>> {
+        let settled = claim.unknown.len() as u64;
+        match self.decide(&mut claim).await {
+            Ok((decision, fetched, remark)) => {
+                self.planned(claim, decision, fetched, remark, settled)
+            }
+            Err(Postponed { due_at, error }) => {
+                let step = Step {
+                    subject: claim.subject,
+                    epoch: claim.epoch,
+                    state: None,
+                    fetched: Vec::new(),
+                    events: Vec::new(),
+                    outbox: None,
+                    next: Next::Rest { due_at: Some(due_at), error },
+                };
+                Ok(Planned { step, job: None, settled: 0 })
+            }
+        }
+    }
+
+    async fn decide(
+        &self,
+        claim: &mut Claim,
+    ) -> Result<(Decision<F::State, F::Effect>, Vec<Event>, Option<String>), Postponed> {
+        let state = self.settled_state(claim).await?;
+        let decision = self.flow.decide(state, &claim.events, self.clock.now());
+        let Some(key) = &decision.wants else { return Ok((decision, Vec::new(), None)) };
+        match self.fetch(key, claim).await? {
+            Fetched::Found(event) => {
+                // The state already holds the claim's events; they are given again for their
+                // verdicts.
+                claim.events.push(event.clone());
+                let decision = self.flow.decide(decision.state, &claim.events, self.clock.now());
+                Ok((decision, vec![event], None))
+            }
+            Fetched::Missing(remark) => Ok((decision, Vec::new(), remark)),
+        }
+    }
+
+    /// The claim's state, after finding out what became of the effects of unknown outcome.
+    async fn settled_state(&self, claim: &Claim) -> Result<F::State, Postponed> {
+        let postpone = |error| self.postpone(error, &claim.subject, claim.attempts);
+        let mut state = match &claim.state {
+            Some(text) => parse(text).map_err(postpone)?,
+            None => F::State::default(),
+        };
+        for row in &claim.unknown {
+            if let Some(due_at) = self.control.held(self.clock.now()) {
+                return Err(Postponed { due_at, error: None });
+            }
+            let effect = parse(&row.effect).map_err(postpone)?;
+            let settled = match self.flow.settle(&state, &effect, &row.key).await {
+                // What comes behind this effect cannot even be looked up without its receipt.
+                // Sending it again does no harm; that is what `None` says.
+                Ok(None) if self.flow.gates(&effect) => {
+                    self.flow.deliver(&state, &effect, &row.key).await.map(Some)
+                }
+                settled => settled,
+            };
+            match settled {
+                Ok(Some(receipt)) => {
+                    self.flow.applied(&mut state, &effect, &receipt);
+                }
+                Ok(None) => {}
+                Err(error) if Fate::of(&error) == Fate::Relink => {
+                    self.flow.link_broken(&mut state);
+                }
+                // Without an answer nothing of this subject may be sent: the rows stay.
+                Err(error) => return Err(postpone(error)),
+            }
+        }
+        Ok(state)
+    }
+
+    async fn fetch(&self, key: &RecordKey, claim: &Claim) -> Result<Fetched, Postponed> {
+        match self.source.get(key).await {
+            Ok(Some(event)) if event.subject().as_ref() == Some(&claim.subject) => {
+                Ok(Fetched::Found(event))
+            }
+            Ok(_) => Ok(Fetched::Missing(None)),
+            Err(error) => match Fate::of(&error) {
+                Fate::Park(_) | Fate::Relink | Fate::Dead => {
+                    Ok(Fetched::Missing(Some(format!("Reading the patient failed: {error}."))))
+                }
+                _ => Err(self.postpone(error, &claim.subject, claim.attempts)),
+            },
+        }
+    }
+
+    fn postpone(&self, error: Error, subject: &Subject, attempts: u32) -> Postponed {
+        let text = error.to_string();
+        let due_at = self.retry_at(&Fate::of(&error), error, subject, attempts);
+        Postponed { due_at, error: Some(text) }
+    }
+
+    /// When to try a subject again after an error, which may hold back everybody.
+    pub(super) fn retry_at(
+        &self,
+        fate: &Fate,
+        error: Error,
+        subject: &Subject,
+        attempts: u32,
+    ) -> DateTime<Utc> {
+        tracing::debug!(%subject, attempts, %error, "postponed");
+        let now = self.clock.now();
+        match fate {
+            Fate::Halt => {
+                self.control.halt(error);
+                now
+            }
+            Fate::Pause(wait) => {
+                let until = later(now, *wait);
+                tracing::warn!(%error, %until, "nothing is sent for a while");
+                self.control.pause(until);
+                until
+            }
+            Fate::Later(Some(wait)) => later(now, (*wait).max(std::time::Duration::from_secs(1))),
+            Fate::Relink if attempts <= 1 => now,
+            _ => later(now, backoff::delay(attempts, &subject.to_string())),
+        }
+    }
+
+    fn planned(
+        &self,
+        claim: Claim,
+        decision: Decision<F::State, F::Effect>,
+        fetched: Vec<Event>,
+        remark: Option<String>,
+        settled: u64,
+    ) -> Result<Planned<F>> {
+        let Decision { state, effects, mut verdicts, wants } = decision;
+        if let (Some(remark), true) = (remark, wants.is_some()) {
+            for (_, verdict) in &mut verdicts {
+                if verdict.ruling == Ruling::Waiting {
+                    verdict.reasons.push(remark.clone());
+                }
+            }
+        }
+        let effects = effects
+            .into_iter()
+            .map(|(cause, effect)| {
+                let text = write(&effect)?;
+                let key = key(&cause, &text);
+                let status = EffectStatus::Unknown;
+                Ok((effect, OutboxRow { cause, key, effect: text, status, error: None }))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let causes = effects.iter().map(|(_, row)| &row.cause);
+        let (events, open) = standings(&claim, verdicts, causes);
+        let next =
+            if effects.is_empty() { Next::Rest { due_at: None, error: None } } else { Next::Send };
+        let step = Step {
+            subject: claim.subject.clone(),
+            epoch: claim.epoch,
+            state: Some(write(&state)?),
+            fetched,
+            events,
+            // Marked as unknown before the first is sent: whatever happens then, somebody looks.
+            outbox: Some(effects.iter().map(|(_, row)| row.clone()).collect()),
+            next,
+        };
+        let job = (!effects.is_empty()).then_some(Job {
+            subject: claim.subject,
+            epoch: claim.epoch,
+            attempts: claim.attempts,
+            state,
+            effects,
+            open,
+        });
+        Ok(Planned { step, job, settled })
+    }
+}
+
+/// The events' standing before delivery, and those that delivery will finish.
+fn standings<'a>(
+    claim: &Claim,
+    verdicts: Vec<(EventId, Verdict)>,
+    causes: impl Iterator<Item = &'a EventId>,
+) -> (Vec<EventUpdate>, BTreeSet<EventId>) {
+    let causes: BTreeSet<_> = causes.cloned().collect();
+    let decided = if causes.is_empty() { Outcome::Done } else { Outcome::Delivering };
+    let mut updates = BTreeMap::new();
+    let mut put = |event: EventId, outcome: Outcome, reasons: Option<Vec<String>>| {
+        let update = EventUpdate { event: event.clone(), outcome, reasons, remark: None };
+        updates.insert(event, update);
+    };
+    for event in claim.open.iter().chain(&causes) {
+        put(event.clone(), decided.clone(), None);
+    }
+    for event in &claim.events {
+        let missing = Outcome::Dead("the rules gave no verdict on it".to_owned());
+        put(event.id.clone(), missing, None);
+    }
+    for (event, verdict) in verdicts {
+        let outcome = match verdict.ruling {
+            Ruling::Done => decided.clone(),
+            Ruling::Parked(reason) => Outcome::Parked(reason),
+            // What it waits for has just been asked for, and is not there.
+            Ruling::Waiting => Outcome::Parked(ParkReason::PatientNotFound),
+        };
+        put(event, outcome, Some(verdict.reasons));
+    }
+    let open = updates
+        .values()
+        .filter(|update| update.outcome == Outcome::Delivering)
+        .map(|update| update.event.clone())
+        .collect();
+    (updates.into_values().collect(), open)
+}
+
+/// The same for the same effect of the same event, however often and in whatever company it is
+/// planned. (An effect's place in the plan would change when the ones before it are delivered.)
+fn key(cause: &EventId, effect: &str) -> IdempotencyKey {
+    use std::fmt::Write as _;
+    let mut key = format!("{cause}-");
+    for byte in &Sha256::digest(effect)[..8] {
+        // Writing to a string cannot fail.
+        let _ = write!(key, "{byte:02x}");
+    }
+    IdempotencyKey::new(key)
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
+    // The cause is dropped: it may quote personal data. Not of kind `Storage`, which would stop
+    // everybody's work for one person's row.
+    serde_json::from_str(text)
+        .map_err(|_| Error::new(ErrorKind::Decode, "this version cannot read the stored state"))
+}
+
+pub(super) fn write(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value)
+        .map_err(|_| Error::new(ErrorKind::Storage, "a state cannot be written as JSON"))
+}

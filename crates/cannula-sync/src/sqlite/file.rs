@@ -1,0 +1,124 @@
+//! Opening the file: ours, of a version we know, and nobody else's under our name.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use cannula_core::{Error, ErrorKind, Result};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::sqlite_error;
+
+const SCHEMA: &str = include_str!("schema.sql");
+/// "CANU": SQLite keeps it in the file's header, so that a file of another program is known.
+const APPLICATION_ID: i32 = 0x4341_4E55;
+const VERSION: i32 = 1;
+/// Longer than any transaction of another worker takes.
+const BUSY: Duration = Duration::from_secs(30);
+const STATEMENTS: usize = 64;
+
+/// Takes the lock that makes `worker` ours. The file lock ends with the process, however it ends.
+pub(super) fn lock(path: &Path, worker: &str) -> Result<File> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if worker.is_empty() || !worker.chars().all(plain) {
+        let message =
+            format!("the worker name “{worker}” must be made of letters, digits, `-` and `_`");
+        return Err(Error::new(ErrorKind::Config, message));
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{worker}.lock"));
+    let lock_path = PathBuf::from(name);
+    let file = private(&lock_path).map_err(|cause| cannot_open(path, cause))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::new(
+            ErrorKind::Contended,
+            format!(
+                "{} is in use by another process as worker “{worker}”; stop it or choose another worker name",
+                path.display()
+            ),
+        )),
+        Err(TryLockError::Error(cause)) => Err(cannot_open(path, cause)),
+    }
+}
+
+pub(super) fn open(path: &Path) -> Result<Connection> {
+    private(path).map_err(|cause| cannot_open(path, cause))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(sqlite_error)?;
+    connection.busy_timeout(BUSY).map_err(sqlite_error)?;
+    // Looked at before anything is written: another program's file stays as it is.
+    check(&connection, path)?;
+    configure(&mut connection).map_err(sqlite_error)?;
+    Ok(connection)
+}
+
+pub(super) fn in_memory() -> Result<Connection> {
+    let mut connection = Connection::open_in_memory().map_err(sqlite_error)?;
+    configure(&mut connection).map_err(sqlite_error)?;
+    Ok(connection)
+}
+
+/// Opens or makes a file that only its owner can read.
+fn private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn check(connection: &Connection, path: &Path) -> Result<()> {
+    let pragma = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
+    let header = pragma("PRAGMA application_id").and_then(|application| {
+        let tables = pragma("SELECT count(*) FROM sqlite_schema")?;
+        Ok((application, pragma("PRAGMA user_version")?, tables))
+    });
+    match header {
+        Ok((APPLICATION_ID, version, _)) if version > VERSION => Err(Error::new(
+            ErrorKind::Config,
+            format!(
+                "{} was written by a newer version of Cannula (store version {version}, this one reads {VERSION}); update Cannula or choose another file",
+                path.display()
+            ),
+        )),
+        Ok((APPLICATION_ID, ..) | (0, 0, 0)) => Ok(()),
+        Ok(_) => Err(foreign(path)),
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
+            Err(foreign(path))
+        }
+        Err(error) => Err(sqlite_error(error)),
+    }
+}
+
+fn configure(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // In one transaction, because two workers may meet on a new file.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: i32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version == 0 {
+        transaction.execute_batch(SCHEMA)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+    }
+    transaction.commit()
+}
+
+fn foreign(path: &Path) -> Error {
+    let message = format!(
+        "{} is not a Cannula store but another program's file; choose another file",
+        path.display()
+    );
+    Error::new(ErrorKind::Config, message)
+}
+
+fn cannot_open(path: &Path, cause: io::Error) -> Error {
+    let message = format!("cannot open the store {}: {}", path.display(), cause.kind());
+    Error::new(ErrorKind::Storage, message).source(cause)
+}

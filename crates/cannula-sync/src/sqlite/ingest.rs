@@ -1,0 +1,142 @@
+//! Into the inbox: events first, then the cursor, in the caller's one transaction.
+
+use cannula_core::{Cursor, Error, ErrorKind, Feed, Rejected, Retry, Subject};
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension, Transaction, params};
+use sha2::{Digest, Sha256};
+
+use super::{
+    Fault,
+    row::{InboxRow, micros},
+};
+use crate::store::{FeedState, Ingest, Ingested};
+
+pub(super) fn feed(tx: &Transaction<'_>, feed: &Feed) -> Result<FeedState, Fault> {
+    let state = tx
+        .prepare_cached("SELECT revision, cursor FROM feed WHERE practice = ? AND kind = ?")?
+        .query_row(params![feed.practice.as_str(), feed.kind.as_str()], |row| {
+            let cursor = Some(Cursor::new(row.get::<_, String>(1)?));
+            Ok(FeedState { revision: row.get(0)?, cursor })
+        })
+        .optional()?;
+    Ok(state.unwrap_or_default())
+}
+
+pub(super) fn ingest(
+    tx: &Transaction<'_>,
+    page: &Ingest,
+    rows: &[InboxRow],
+    now: DateTime<Utc>,
+) -> Result<Ingested, Fault> {
+    let here = feed(tx, &page.feed)?.revision;
+    if here != page.revision {
+        let error = Error::new(ErrorKind::Contended, "another worker has read this feed on")
+            .retry(Retry::Backoff)
+            .with("feed", &page.feed);
+        return Err(error.into());
+    }
+    let mut ingested = add(tx, rows, now)?;
+    for rejected in &page.rejected {
+        ingested.rejected += reject(tx, &page.feed, rejected, now)?;
+    }
+    tx.prepare_cached(
+        "INSERT INTO feed (practice, kind, revision, cursor) VALUES (?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET revision = excluded.revision, cursor = excluded.cursor",
+    )?
+    .execute(params![
+        page.feed.practice.as_str(),
+        page.feed.kind.as_str(),
+        page.revision + 1,
+        page.next.as_str(),
+    ])?;
+    Ok(ingested)
+}
+
+pub(super) fn add(
+    tx: &Transaction<'_>,
+    rows: &[InboxRow],
+    now: DateTime<Utc>,
+) -> Result<Ingested, Fault> {
+    let mut ingested = Ingested::default();
+    for row in rows {
+        if known(tx, row)? {
+            ingested.duplicates += 1;
+            continue;
+        }
+        let subject = match &row.subject {
+            Some(subject) => Some(due(tx, subject, now)?),
+            None => None,
+        };
+        insert(tx, row, subject, now)?;
+        ingested.new += 1;
+    }
+    Ok(ingested)
+}
+
+pub(super) fn known(tx: &Transaction<'_>, row: &InboxRow) -> rusqlite::Result<bool> {
+    tx.prepare_cached("SELECT 1 FROM event WHERE id = ?")?.exists([row.id.as_str()])
+}
+
+pub(super) fn insert(
+    tx: &Transaction<'_>,
+    row: &InboxRow,
+    subject: Option<i64>,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO event (id, subject, received_at, outcome, detail, reasons, body)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )?
+    .execute(params![
+        row.id.as_str(),
+        subject,
+        micros(now),
+        row.outcome,
+        row.detail,
+        row.reasons,
+        row.body,
+    ])?;
+    Ok(())
+}
+
+/// Makes a subject due now, known before or not. Returns its row's id.
+fn due(tx: &Transaction<'_>, subject: &Subject, now: DateTime<Utc>) -> rusqlite::Result<i64> {
+    tx.prepare_cached(
+        "INSERT INTO subject (practice, patient, due_at) VALUES (?, ?, ?)
+         ON CONFLICT DO UPDATE SET due_at = min(ifnull(due_at, excluded.due_at), excluded.due_at)
+         RETURNING id",
+    )?
+    .query_row(params![subject.practice.as_str(), subject.patient.as_str(), micros(now)], |row| {
+        row.get(0)
+    })
+}
+
+/// Keeps an unreadable row. Sweeps overlap, so the same row comes again with every sweep.
+fn reject(
+    tx: &Transaction<'_>,
+    feed: &Feed,
+    rejected: &Rejected,
+    now: DateTime<Utc>,
+) -> Result<u64, Fault> {
+    let mut hasher = Sha256::new();
+    hasher.update(format!("{feed}\n"));
+    hasher.update(rejected.raw.expose());
+    let digest: String = hasher.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    let written = tx
+        .prepare_cached(
+            "INSERT OR IGNORE INTO rejected
+                 (digest, practice, kind, record, path, problem, raw, received_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(params![
+            digest,
+            feed.practice.as_str(),
+            feed.kind.as_str(),
+            rejected.key.as_ref().map(|key| key.id.as_str()),
+            rejected.path,
+            rejected.problem,
+            rejected.raw.expose(),
+            micros(now),
+        ])?;
+    Ok(written as u64)
+}

@@ -1,0 +1,279 @@
+//! The store in one SQLite file.
+//!
+//! SQLite is synchronous and has one writer, so each store has one thread that owns the
+//! connection and works off closures; callers wait without blocking. JSON is written and read on
+//! the callers' side of the channel, where there are more cores.
+
+mod file;
+mod ingest;
+mod read;
+mod row;
+mod work;
+
+use std::{
+    fmt,
+    fs::File,
+    path::Path,
+    sync::{Arc, mpsc},
+    thread,
+};
+
+use async_trait::async_trait;
+use cannula_core::{Error, ErrorKind, Feed, Result, Retry, Subject};
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, Transaction, TransactionBehavior, ffi};
+use tokio::sync::oneshot;
+
+use crate::store::{
+    Arrival, Claim, DeadLetter, FeedState, History, Ingest, Ingested, Parked, RejectedRow, Replay,
+    Step, Store, Summary,
+};
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// A [`Store`] in one SQLite file (write-ahead log, every commit synced), or in memory for tests.
+///
+/// ```no_run
+/// # fn main() -> cannula_core::Result<()> {
+/// let store = cannula_sync::SqliteStore::open("practice.db", "main")?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct SqliteStore {
+    thread: Arc<StoreThread>,
+    worker: Arc<str>,
+}
+
+struct StoreThread {
+    jobs: Option<mpsc::Sender<Job>>,
+    handle: Option<thread::JoinHandle<()>>,
+    // Held for as long as the store is open; the system lets go of it if the process dies.
+    _lock: Option<File>,
+}
+
+impl SqliteStore {
+    /// Opens the file, or makes it (readable by its owner only), as `worker`. The name may hold
+    /// letters, digits, `-` and `_`; two processes may open one file only under two names.
+    ///
+    /// # Errors
+    /// One sentence for a person if the file is another program's, was written by a newer
+    /// version, cannot be opened, or is open under the same name.
+    pub fn open(path: impl AsRef<Path>, worker: &str) -> Result<Self> {
+        let lock = file::lock(path.as_ref(), worker)?;
+        Self::start(file::open(path.as_ref())?, worker, Some(lock))
+    }
+
+    /// A store that is gone with its last handle.
+    ///
+    /// # Errors
+    /// If SQLite cannot be started.
+    pub fn in_memory(worker: &str) -> Result<Self> {
+        Self::start(file::in_memory()?, worker, None)
+    }
+
+    /// Another worker's handle on the same store.
+    #[must_use]
+    pub fn as_worker(&self, worker: &str) -> Self {
+        Self { thread: Arc::clone(&self.thread), worker: worker.into() }
+    }
+
+    fn start(mut connection: Connection, worker: &str, lock: Option<File>) -> Result<Self> {
+        let (jobs, inbox) = mpsc::channel::<Job>();
+        let handle = thread::Builder::new()
+            .name("cannula-store".to_owned())
+            .spawn(move || {
+                for job in inbox {
+                    job(&mut connection);
+                }
+            })
+            .map_err(|cause| {
+                Error::new(ErrorKind::Storage, "cannot start the store's thread").source(cause)
+            })?;
+        let thread = StoreThread { jobs: Some(jobs), handle: Some(handle), _lock: lock };
+        Ok(Self { thread: Arc::new(thread), worker: worker.into() })
+    }
+
+    /// Runs `work` in one transaction that takes the write lock at once, so that it never has to
+    /// give up half way because another worker wrote in between.
+    async fn write<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T> {
+        self.call(operation, move |connection| {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        })
+        .await
+    }
+
+    /// Runs `work` in one transaction that sees one state of the store.
+    async fn read<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T> {
+        self.call(operation, move |connection| work(&connection.transaction()?)).await
+    }
+
+    async fn call<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&mut Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            // Nobody listens any more if the caller was cancelled; the work is done all the same.
+            let _ = reply.send(work(connection));
+        });
+        let gone = || Error::new(ErrorKind::Storage, "the store's thread has ended");
+        self.thread.jobs.as_ref().ok_or_else(gone)?.send(job).map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?.map_err(|fault| fault.into_error(operation))
+    }
+}
+
+impl Drop for StoreThread {
+    fn drop(&mut self) {
+        // Closing the channel ends the thread; joining it means the file is closed afterwards.
+        self.jobs = None;
+        if let Some(handle) = self.handle.take() {
+            let _ = handle.join();
+        }
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("worker", &self.worker).finish_non_exhaustive()
+    }
+}
+
+/// What goes wrong on the store's thread.
+enum Fault {
+    Sqlite(rusqlite::Error),
+    Ours(Error),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Ours(error)
+    }
+}
+
+impl Fault {
+    fn into_error(self, operation: &'static str) -> Error {
+        match self {
+            Self::Ours(error) => error.operation(operation),
+            Self::Sqlite(error) => sqlite_error(error).operation(operation),
+        }
+    }
+}
+
+/// SQLite's error as ours. Its text is kept as the source only: it may quote SQL.
+fn sqlite_error(error: rusqlite::Error) -> Error {
+    use rusqlite::ErrorCode as Code;
+    let (kind, retry, message) = match error.sqlite_error_code() {
+        Some(Code::DatabaseBusy | Code::DatabaseLocked) => {
+            (ErrorKind::Contended, Retry::Backoff, "another process holds the store's write lock")
+        }
+        Some(Code::DiskFull) => (ErrorKind::Storage, Retry::Backoff, "the store's disk is full"),
+        Some(Code::SystemIoFailure) => {
+            (ErrorKind::Storage, Retry::Backoff, "the store's disk cannot be read or written")
+        }
+        Some(Code::ReadOnly | Code::PermissionDenied) => {
+            (ErrorKind::Storage, Retry::Never, "the store's file is read-only")
+        }
+        Some(Code::DatabaseCorrupt | Code::NotADatabase) => {
+            (ErrorKind::Storage, Retry::Never, "the store's file is damaged; restore a copy")
+        }
+        _ => (ErrorKind::Storage, Retry::Never, "the store refuses the operation"),
+    };
+    let code = error.sqlite_error().map_or(0, |cause: &ffi::Error| cause.extended_code);
+    Error::new(kind, message).retry(retry).with("sqlite", code).source(error)
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn feed(&self, feed: &Feed) -> Result<FeedState> {
+        let feed = feed.clone();
+        self.read("read cursor", move |tx| ingest::feed(tx, &feed)).await
+    }
+
+    async fn ingest(&self, page: Ingest, now: DateTime<Utc>) -> Result<Ingested> {
+        let rows = row::inbox(&page.arrivals)?;
+        self.write("store page", move |tx| ingest::ingest(tx, &page, &rows, now)).await
+    }
+
+    async fn add(&self, arrivals: Vec<Arrival>, now: DateTime<Utc>) -> Result<Ingested> {
+        let rows = row::inbox(&arrivals)?;
+        self.write("store events", move |tx| ingest::add(tx, &rows, now)).await
+    }
+
+    async fn reclaim(&self, now: DateTime<Utc>) -> Result<u64> {
+        let worker = Arc::clone(&self.worker);
+        self.write("reclaim leases", move |tx| work::reclaim(tx, &worker, now)).await
+    }
+
+    async fn claim(
+        &self,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<Claim>> {
+        let worker = Arc::clone(&self.worker);
+        let claimed = self
+            .write("claim subjects", move |tx| work::claim(tx, &worker, now, until, limit))
+            .await?;
+        let mut unreadable = Vec::new();
+        let claims = claimed.into_iter().map(|claimed| claimed.decode(&mut unreadable)).collect();
+        if !unreadable.is_empty() {
+            self.write("set events aside", move |tx| work::set_aside(tx, &unreadable)).await?;
+        }
+        Ok(claims)
+    }
+
+    async fn save(&self, steps: Vec<Step>, now: DateTime<Utc>) -> Result<Vec<Subject>> {
+        let worker = Arc::clone(&self.worker);
+        let rows = row::steps(steps)?;
+        self.write("save steps", move |tx| work::save(tx, &worker, rows, now)).await
+    }
+
+    async fn replay(&self, what: Replay, now: DateTime<Utc>) -> Result<u64> {
+        self.write("replay", move |tx| work::replay(tx, &what, now)).await
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>> {
+        self.read("next due", read::next_due).await
+    }
+
+    async fn summary(&self) -> Result<Summary> {
+        self.read("summary", read::summary).await
+    }
+
+    async fn parked(&self) -> Result<Vec<Parked>> {
+        self.read("list parked", read::parked).await
+    }
+
+    async fn dead(&self) -> Result<Vec<DeadLetter>> {
+        self.read("list dead letters", read::dead).await
+    }
+
+    async fn history(&self, subject: &Subject) -> Result<History> {
+        let subject = subject.clone();
+        self.read("read history", move |tx| read::history(tx, &subject)).await
+    }
+
+    async fn rejected(&self) -> Result<Vec<RejectedRow>> {
+        self.read("list rejected", read::rejected).await
+    }
+}

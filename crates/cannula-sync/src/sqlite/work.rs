@@ -1,0 +1,289 @@
+//! Leases and the work under them.
+
+use cannula_core::{Event, EventId, Subject};
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::{
+    Fault, ingest,
+    row::{StepRow, UpdateRow, from_json, micros, status_word, unknown_effect},
+};
+use crate::store::{Claim, Next, OutboxRow, Replay};
+
+/// A claim whose events are still text.
+pub(super) struct Claimed {
+    claim: Claim,
+    pending: Vec<(EventId, String)>,
+}
+
+impl Claimed {
+    /// Reads the events; the ids of those this version cannot read go to `unreadable`.
+    pub(super) fn decode(self, unreadable: &mut Vec<EventId>) -> Claim {
+        let mut claim = self.claim;
+        for (id, body) in self.pending {
+            match from_json::<Event>(&body) {
+                Ok(event) => claim.events.push(event),
+                Err(_) => unreadable.push(id),
+            }
+        }
+        claim.events.sort_by(|a, b| {
+            (a.version.stamp, &a.key, &a.version.digest).cmp(&(
+                b.version.stamp,
+                &b.key,
+                &b.version.digest,
+            ))
+        });
+        claim
+    }
+}
+
+/// Events an older or newer version of this program wrote in a shape this one cannot read.
+pub(super) fn set_aside(tx: &Transaction<'_>, events: &[EventId]) -> Result<(), Fault> {
+    for event in events {
+        tx.execute(
+            "UPDATE event SET outcome = 'dead', detail = ? WHERE id = ?",
+            params!["this version cannot read the stored event", event.as_str()],
+        )?;
+    }
+    Ok(())
+}
+
+pub(super) fn reclaim(
+    tx: &Transaction<'_>,
+    worker: &str,
+    now: DateTime<Utc>,
+) -> Result<u64, Fault> {
+    let freed = tx.execute(
+        "UPDATE subject SET owner = NULL, lease_until = NULL, epoch = epoch + 1, due_at = ?
+         WHERE owner = ?",
+        params![micros(now), worker],
+    )?;
+    Ok(freed as u64)
+}
+
+pub(super) fn claim(
+    tx: &Transaction<'_>,
+    worker: &str,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+    limit: usize,
+) -> Result<Vec<Claimed>, Fault> {
+    // Two selects, because each has its own index; expired leases are few and come first.
+    const EXPIRED: &str = "SELECT id, practice, patient, epoch, attempts FROM subject
+         WHERE owner IS NOT NULL AND lease_until <= ? ORDER BY lease_until LIMIT ?";
+    const DUE: &str = "SELECT id, practice, patient, epoch, attempts FROM subject
+         WHERE owner IS NULL AND due_at <= ? ORDER BY due_at LIMIT ?";
+    let mut found = Vec::new();
+    for sql in [EXPIRED, DUE] {
+        let mut select = tx.prepare_cached(sql)?;
+        let left = limit.saturating_sub(found.len());
+        let rows = select.query_map(params![micros(now), left], |row| {
+            let subject = Subject {
+                practice: row.get::<_, String>(1)?.as_str().into(),
+                patient: row.get::<_, String>(2)?.as_str().into(),
+            };
+            Ok((row.get::<_, i64>(0)?, subject, row.get::<_, u64>(3)?, row.get::<_, u32>(4)?))
+        })?;
+        for row in rows {
+            found.push(row?);
+        }
+    }
+    let mut lease = tx.prepare_cached(
+        "UPDATE subject SET owner = ?, lease_until = ?, epoch = epoch + 1, due_at = NULL,
+                            attempts = attempts + 1 WHERE id = ?",
+    )?;
+    found
+        .into_iter()
+        .map(|(id, subject, epoch, attempts)| {
+            lease.execute(params![worker, micros(until), id])?;
+            load(tx, id, subject, epoch + 1, attempts + 1)
+        })
+        .collect()
+}
+
+fn load(
+    tx: &Transaction<'_>,
+    id: i64,
+    subject: Subject,
+    epoch: u64,
+    attempts: u32,
+) -> Result<Claimed, Fault> {
+    let state = tx
+        .prepare_cached("SELECT body FROM state WHERE subject = ?")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    let unknown = tx
+        .prepare_cached(
+            "SELECT cause, key, effect, error FROM outbox
+             WHERE subject = ? AND status = 'unknown' ORDER BY seq",
+        )?
+        .query_map([id], unknown_effect)?
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut pending = Vec::new();
+    let mut open = Vec::new();
+    let mut select = tx.prepare_cached(
+        "SELECT id, CASE outcome WHEN 'pending' THEN body END FROM event
+         WHERE subject = ? AND outcome IN ('pending', 'delivering', 'held', 'dead')",
+    )?;
+    let mut rows = select.query([id])?;
+    while let Some(row) = rows.next()? {
+        let event = EventId::new(row.get::<_, String>(0)?);
+        match row.get(1)? {
+            Some(body) => pending.push((event, body)),
+            None => open.push(event),
+        }
+    }
+    let claim = Claim { subject, epoch, attempts, state, events: Vec::new(), open, unknown };
+    Ok(Claimed { claim, pending })
+}
+
+pub(super) fn save(
+    tx: &Transaction<'_>,
+    worker: &str,
+    steps: Vec<StepRow>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Subject>, Fault> {
+    let mut lost = Vec::new();
+    let mut leased = tx.prepare_cached(
+        "SELECT id FROM subject WHERE practice = ? AND patient = ? AND epoch = ? AND owner = ?",
+    )?;
+    for step in steps {
+        let Subject { practice, patient } = &step.subject;
+        let id = leased
+            .query_row(params![practice.as_str(), patient.as_str(), step.epoch, worker], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        match id {
+            Some(id) => save_step(tx, id, &step, now)?,
+            None => lost.push(step.subject),
+        }
+    }
+    Ok(lost)
+}
+
+fn save_step(
+    tx: &Transaction<'_>,
+    id: i64,
+    step: &StepRow,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    if let Some(state) = &step.state {
+        tx.prepare_cached(
+            "INSERT INTO state (subject, body) VALUES (?, ?)
+             ON CONFLICT DO UPDATE SET body = excluded.body",
+        )?
+        .execute(params![id, state])?;
+    }
+    for event in &step.fetched {
+        if !ingest::known(tx, event)? {
+            ingest::insert(tx, event, Some(id), now)?;
+        }
+    }
+    for update in &step.events {
+        update_event(tx, id, update)?;
+    }
+    if let Some(outbox) = &step.outbox {
+        replace_outbox(tx, id, outbox)?;
+    }
+    if let Next::Rest { due_at, error } = &step.next {
+        // An event that arrived during the lease has set due_at: the earlier of the two counts.
+        tx.prepare_cached(
+            "UPDATE subject SET owner = NULL, lease_until = NULL, error = ?3,
+                 due_at = min(ifnull(due_at, ?2), ifnull(?2, due_at)),
+                 attempts = CASE WHEN ?2 IS NULL THEN 0 ELSE attempts END
+             WHERE id = ?1",
+        )?
+        .execute(params![id, due_at.map(micros), error])?;
+    }
+    Ok(())
+}
+
+fn update_event(tx: &Transaction<'_>, subject: i64, update: &UpdateRow) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "UPDATE event SET outcome = ?, detail = ?, reasons = ifnull(?, reasons)
+         WHERE id = ? AND subject = ?",
+    )?
+    .execute(params![
+        update.outcome,
+        update.detail,
+        update.reasons,
+        update.event.as_str(),
+        subject
+    ])?;
+    if let Some(remark) = &update.remark {
+        tx.prepare_cached(
+            "UPDATE event SET reasons = json_insert(reasons, '$[#]', ?2)
+             WHERE id = ?1 AND ?2 NOT IN (SELECT value FROM json_each(reasons))",
+        )?
+        .execute(params![update.event.as_str(), remark])?;
+    }
+    Ok(())
+}
+
+fn replace_outbox(
+    tx: &Transaction<'_>,
+    subject: i64,
+    outbox: &[OutboxRow],
+) -> rusqlite::Result<()> {
+    tx.prepare_cached("DELETE FROM outbox WHERE subject = ?")?.execute([subject])?;
+    let mut insert = tx.prepare_cached(
+        "INSERT INTO outbox (subject, seq, cause, key, effect, status, error)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )?;
+    for (seq, row) in outbox.iter().enumerate() {
+        insert.execute(params![
+            subject,
+            seq,
+            row.cause.as_str(),
+            row.key.as_str(),
+            row.effect,
+            status_word(row.status),
+            row.error,
+        ])?;
+    }
+    Ok(())
+}
+
+pub(super) fn replay(
+    tx: &Transaction<'_>,
+    what: &Replay,
+    now: DateTime<Utc>,
+) -> Result<u64, Fault> {
+    const EITHER: &str = "('parked', 'held', 'dead')";
+    let by_outcome = |outcomes| {
+        (format!("SELECT DISTINCT subject FROM event WHERE outcome IN {outcomes}"), outcomes)
+    };
+    let (select, outcomes) = match what {
+        Replay::Parked => by_outcome("('parked', 'held')"),
+        Replay::Dead => by_outcome("('dead')"),
+        Replay::All => ("SELECT id FROM subject".to_owned(), EITHER),
+        Replay::Subject(_) => {
+            ("SELECT id FROM subject WHERE practice = ? AND patient = ?".to_owned(), EITHER)
+        }
+    };
+    let mut select = tx.prepare(&select)?;
+    let id = |row: &rusqlite::Row<'_>| row.get::<_, Option<i64>>(0);
+    let subjects = match what {
+        Replay::Subject(Subject { practice, patient }) => {
+            select.query_map(params![practice.as_str(), patient.as_str()], id)?
+        }
+        _ => select.query_map([], id)?,
+    }
+    .collect::<Result<Vec<_>, _>>()?;
+    let mut due = tx.prepare(
+        "UPDATE subject SET due_at = min(ifnull(due_at, ?1), ?1), attempts = 0 WHERE id = ?2",
+    )?;
+    let mut undecided = tx.prepare(&format!(
+        "UPDATE event SET outcome = 'pending', detail = NULL
+         WHERE subject = ? AND outcome IN {outcomes}"
+    ))?;
+    let mut count = 0;
+    // An event about nobody has no subject: it was decided for good when it came.
+    for subject in subjects.into_iter().flatten() {
+        due.execute(params![micros(now), subject])?;
+        undecided.execute([subject])?;
+        count += 1;
+    }
+    Ok(count)
+}

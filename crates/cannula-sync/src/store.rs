@@ -1,0 +1,382 @@
+//! The durable store: inbox, subject states, outbox and cursors.
+
+use std::{fmt::Debug, sync::Arc};
+
+use async_trait::async_trait;
+use cannula_core::{
+    Cursor, Event, EventId, Feed, IdempotencyKey, ParkReason, RecordKey, Rejected, Result, Subject,
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::Verdict;
+
+/// Where a feed stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FeedState {
+    /// Counts the pages stored; a page is stored only on the revision it was read from.
+    pub revision: u64,
+    /// Where to read on; `None` before the first page.
+    pub cursor: Option<Cursor>,
+}
+
+/// An event on its way into the inbox.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// The event.
+    pub event: Event,
+    /// The verdict on an event without a subject, which nothing else will ever decide.
+    pub verdict: Option<Verdict>,
+}
+
+/// One page, to be stored with its cursor in one transaction.
+#[derive(Clone, Debug)]
+pub struct Ingest {
+    /// The feed.
+    pub feed: Feed,
+    /// The revision the page was read from.
+    pub revision: u64,
+    /// The page's events.
+    pub arrivals: Vec<Arrival>,
+    /// The page's unreadable rows.
+    pub rejected: Vec<Rejected>,
+    /// The cursor after the page.
+    pub next: Cursor,
+}
+
+/// What came of storing events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ingested {
+    /// Events not seen before.
+    pub new: u64,
+    /// Events that were there already and are ignored.
+    pub duplicates: u64,
+    /// Unreadable rows not seen before.
+    pub rejected: u64,
+}
+
+/// The standing of an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", content = "detail", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Not decided yet.
+    Pending,
+    /// Decided; effects of its subject are on their way.
+    Delivering,
+    /// Decided and delivered.
+    Done,
+    /// The rules need a person to act first.
+    Parked(ParkReason),
+    /// The rules are done with it; the sink needs a person to act first.
+    Held(ParkReason),
+    /// The sink refuses an effect of it for good: the error's text.
+    Dead(String),
+}
+
+/// A change of an event's standing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventUpdate {
+    /// The event.
+    pub event: EventId,
+    /// Its standing now.
+    pub outcome: Outcome,
+    /// The reasons, whole; `None` keeps what is there.
+    pub reasons: Option<Vec<String>>,
+    /// One more reason to add, unless it is there already.
+    pub remark: Option<String>,
+}
+
+/// One effect in the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxRow {
+    /// The event that caused it.
+    pub cause: EventId,
+    /// Its idempotency key.
+    pub key: IdempotencyKey,
+    /// The flow's effect as JSON. It holds personal data.
+    pub effect: String,
+    /// Where it stands.
+    pub status: EffectStatus,
+    /// The last error's text.
+    pub error: Option<String>,
+}
+
+/// Where an undelivered effect stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EffectStatus {
+    /// It was or may have been sent and nobody knows the outcome: settle it before anything else.
+    Unknown,
+    /// Not sent.
+    Pending,
+    /// Not sent; a person must act first.
+    Parked,
+    /// Refused for good.
+    Dead,
+}
+
+/// A subject leased for work.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The subject.
+    pub subject: Subject,
+    /// Fences the lease: a step with an older epoch is refused.
+    pub epoch: u64,
+    /// Claims since the subject last came to rest, this one included.
+    pub attempts: u32,
+    /// The flow's state as JSON; `None` for a new subject.
+    pub state: Option<String>,
+    /// The undecided events, oldest version first.
+    pub events: Vec<Event>,
+    /// Decided events whose effects are not delivered: delivering, held or dead.
+    pub open: Vec<EventId>,
+    /// The effects of unknown outcome, in the order they were to be sent.
+    pub unknown: Vec<OutboxRow>,
+}
+
+/// Progress with one leased subject, stored whole or not at all.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The subject.
+    pub subject: Subject,
+    /// The claim's epoch.
+    pub epoch: u64,
+    /// The new state; `None` keeps the old one.
+    pub state: Option<String>,
+    /// Events fetched during the work; those already in the inbox are ignored.
+    pub fetched: Vec<Event>,
+    /// Changes of events' standing, the fetched ones' included.
+    pub events: Vec<EventUpdate>,
+    /// Replaces everything in the subject's outbox; `None` keeps it.
+    pub outbox: Option<Vec<OutboxRow>>,
+    /// What happens to the lease.
+    pub next: Next,
+}
+
+/// What happens to the lease after a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It stays: the outbox is about to be sent.
+    Send,
+    /// It ends.
+    Rest {
+        /// When to claim the subject again even if no event arrives; `None` also resets
+        /// [`Claim::attempts`].
+        due_at: Option<DateTime<Utc>>,
+        /// Why it is to be tried again, for a person.
+        error: Option<String>,
+    },
+}
+
+/// What to decide and deliver again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// Events that wait for a person.
+    Parked,
+    /// Events with an effect that was refused for good.
+    Dead,
+    /// Everything of one person.
+    Subject(Subject),
+    /// Everybody: after a change of the rules.
+    All,
+}
+
+/// Counts for a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Events not decided yet.
+    pub pending: u64,
+    /// Events whose effects are on their way.
+    pub delivering: u64,
+    /// Events done.
+    pub done: u64,
+    /// Events that wait for a person, for the rules or for the sink.
+    pub parked: u64,
+    /// Events with an effect that was refused for good.
+    pub dead: u64,
+    /// Rows no source could read.
+    pub rejected: u64,
+    /// Persons known.
+    pub subjects: u64,
+    /// Effects in the outbox.
+    pub undelivered: u64,
+}
+
+impl Summary {
+    /// All events in the inbox.
+    pub const fn events(&self) -> u64 {
+        self.pending + self.delivering + self.done + self.parked + self.dead
+    }
+}
+
+/// Events that wait for a person for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parked {
+    /// The reason, which knows the next step.
+    pub reason: ParkReason,
+    /// How many events.
+    pub events: u64,
+    /// One of them.
+    pub example: RecordKey,
+}
+
+/// An effect refused for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Whom it is about.
+    pub subject: Subject,
+    /// The event that caused it.
+    pub cause: EventId,
+    /// The error's text.
+    pub error: String,
+}
+
+/// What happened to one person's events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// The events, oldest version first.
+    pub events: Vec<HistoryEntry>,
+    /// When the subject is tried again, if it is.
+    pub due_at: Option<DateTime<Utc>>,
+    /// Why it had to be.
+    pub error: Option<String>,
+}
+
+/// One event of a [`History`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryEntry {
+    /// The event.
+    pub event: Event,
+    /// When it reached the inbox.
+    pub received_at: DateTime<Utc>,
+    /// Its standing.
+    pub outcome: Outcome,
+    /// Why.
+    pub reasons: Vec<String>,
+}
+
+/// A row no source could read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedRow {
+    /// The feed it came from.
+    pub feed: Feed,
+    /// The row.
+    pub rejected: Rejected,
+    /// When it was first seen.
+    pub received_at: DateTime<Utc>,
+}
+
+/// A durable store. A handle belongs to one *worker*: a name that no other running process has.
+///
+/// Several workers may share one store. Cursors are guarded by compare-and-swap on their
+/// revision, subjects by leases. A lease lasts to its end or until [`Next::Rest`]; whoever takes
+/// an expired one gets a new epoch, and the old owner's steps are refused from then on.
+///
+/// Every method is one transaction; when it returns `Ok`, what it wrote survives a crash. States
+/// and effects are JSON text the store does not look into. `cannula-testkit` has the laws.
+#[async_trait]
+pub trait Store: Debug + Send + Sync + 'static {
+    /// Where a feed stands.
+    async fn feed(&self, feed: &Feed) -> Result<FeedState>;
+
+    /// Stores a page and its cursor. If the feed's revision is not the page's any more, nothing
+    /// is stored and the error's kind is `Contended`.
+    async fn ingest(&self, page: Ingest, now: DateTime<Utc>) -> Result<Ingested>;
+
+    /// Stores events that came on their own, from a webhook.
+    async fn add(&self, arrivals: Vec<Arrival>, now: DateTime<Utc>) -> Result<Ingested>;
+
+    /// Ends the leases this worker held before a restart and makes their subjects due.
+    async fn reclaim(&self, now: DateTime<Utc>) -> Result<u64>;
+
+    /// Leases up to `limit` subjects that are due, those of expired leases included.
+    async fn claim(
+        &self,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<Claim>>;
+
+    /// Stores steps. Returns the subjects whose lease was lost: nothing of theirs was stored.
+    async fn save(&self, steps: Vec<Step>, now: DateTime<Utc>) -> Result<Vec<Subject>>;
+
+    /// Makes events undecided and their subjects due again. Returns the number of subjects.
+    async fn replay(&self, what: Replay, now: DateTime<Utc>) -> Result<u64>;
+
+    /// When the next subject is due, leased ones apart.
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>>;
+
+    /// The counts.
+    async fn summary(&self) -> Result<Summary>;
+
+    /// What waits for a person, the most frequent reason first.
+    async fn parked(&self) -> Result<Vec<Parked>>;
+
+    /// The effects refused for good.
+    async fn dead(&self) -> Result<Vec<DeadLetter>>;
+
+    /// What happened to one person's events.
+    async fn history(&self, subject: &Subject) -> Result<History>;
+
+    /// The rows no source could read, newest first.
+    async fn rejected(&self) -> Result<Vec<RejectedRow>>;
+}
+
+#[async_trait]
+impl<T: Store + ?Sized> Store for Arc<T> {
+    async fn feed(&self, feed: &Feed) -> Result<FeedState> {
+        (**self).feed(feed).await
+    }
+
+    async fn ingest(&self, page: Ingest, now: DateTime<Utc>) -> Result<Ingested> {
+        (**self).ingest(page, now).await
+    }
+
+    async fn add(&self, arrivals: Vec<Arrival>, now: DateTime<Utc>) -> Result<Ingested> {
+        (**self).add(arrivals, now).await
+    }
+
+    async fn reclaim(&self, now: DateTime<Utc>) -> Result<u64> {
+        (**self).reclaim(now).await
+    }
+
+    async fn claim(
+        &self,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<Claim>> {
+        (**self).claim(now, until, limit).await
+    }
+
+    async fn save(&self, steps: Vec<Step>, now: DateTime<Utc>) -> Result<Vec<Subject>> {
+        (**self).save(steps, now).await
+    }
+
+    async fn replay(&self, what: Replay, now: DateTime<Utc>) -> Result<u64> {
+        (**self).replay(what, now).await
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>> {
+        (**self).next_due().await
+    }
+
+    async fn summary(&self) -> Result<Summary> {
+        (**self).summary().await
+    }
+
+    async fn parked(&self) -> Result<Vec<Parked>> {
+        (**self).parked().await
+    }
+
+    async fn dead(&self) -> Result<Vec<DeadLetter>> {
+        (**self).dead().await
+    }
+
+    async fn history(&self, subject: &Subject) -> Result<History> {
+        (**self).history(subject).await
+    }
+
+    async fn rejected(&self) -> Result<Vec<RejectedRow>> {
+        (**self).rejected().await
+    }
+}

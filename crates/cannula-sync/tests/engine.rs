@@ -1,0 +1,329 @@
+//! What the engine promises, with the real rules and store between two ends in memory.
+
+mod common;
+
+use std::time::Duration;
+
+use cannula_core::{
+    AppointmentStatus, ContactId, Error, ErrorKind, ParkReason, RecordKind, Rejected, Retry,
+};
+use cannula_sync::{Outcome, Replay, SqliteStore, Summary};
+use cannula_testkit::{day_one, patient, subject};
+use chrono::TimeDelta;
+use common::{World, consult, delivered, store, visit};
+
+fn unavailable(retry: Retry) -> Error {
+    Error::new(ErrorKind::Unavailable, "down").retry(retry)
+}
+
+#[tokio::test]
+async fn a_booking_becomes_contact_tag_note_and_stage_in_four_calls() {
+    let world = World::with_consults(&["ada"]);
+    let engine = world.engine(store());
+    let polled = engine.poll().await.unwrap();
+    assert_eq!((polled.pages, polled.new), (2, 2));
+    let report = engine.drain().await.unwrap();
+    assert_eq!((report.done, delivered(&report), report.next_due), (2, 4, None));
+    let contacts = world.crm.contacts();
+    let ada = &contacts["ada@example.test"];
+    assert_eq!((ada.tags.len(), ada.notes.len(), ada.stages.len()), (1, 1, 1));
+    let progress = engine.progress();
+    assert_eq!((progress.ingested, progress.finished, progress.delivered), (2, 2, 4));
+}
+
+#[tokio::test]
+async fn a_second_run_sends_nothing() {
+    let world = World::with_consults(&["ada", "bea"]);
+    let store = store();
+    let engine = world.engine(store.clone());
+    engine.poll().await.unwrap();
+    engine.drain().await.unwrap();
+    let calls = world.crm.sent().len();
+    let engine = world.engine(store);
+    assert_eq!(engine.poll().await.unwrap().new, 0);
+    let again = engine.accept(vec![consult("ada")]).await.unwrap();
+    assert_eq!((again.new, again.duplicates), (0, 1));
+    assert_eq!(engine.drain().await.unwrap().claims, 0);
+    engine.replay(Replay::All).await.unwrap();
+    assert_eq!(engine.drain().await.unwrap().claims, 2);
+    assert_eq!(world.crm.sent().len(), calls);
+}
+
+#[tokio::test]
+async fn a_patient_the_feed_did_not_bring_is_read_once() {
+    let world = World::new();
+    world.source.record(patient("ada", 0));
+    let engine = world.engine(store());
+    engine.accept(vec![consult("ada")]).await.unwrap();
+    let report = engine.drain().await.unwrap();
+    assert_eq!((report.claims, report.done), (1, 2));
+    assert_eq!(world.crm.contacts()["ada@example.test"].notes.len(), 1);
+    assert_eq!(engine.summary().await.unwrap().done, 2);
+}
+
+#[tokio::test]
+async fn a_patient_the_emr_does_not_return_parks_the_event_until_it_does() {
+    let world = World::new();
+    let engine = world.engine(store());
+    engine.accept(vec![consult("ada")]).await.unwrap();
+    assert_eq!(engine.drain().await.unwrap().parked, 1);
+    assert_eq!(engine.parked().await.unwrap()[0].reason, ParkReason::PatientNotFound);
+    engine.accept(vec![patient("ada", 2)]).await.unwrap();
+    engine.drain().await.unwrap();
+    let summary = engine.summary().await.unwrap();
+    assert_eq!((summary.done, summary.parked), (2, 0));
+    assert_eq!(world.crm.contacts()["ada@example.test"].notes.len(), 1);
+}
+
+#[tokio::test]
+async fn a_note_of_unknown_outcome_is_looked_up_before_it_is_sent_again() {
+    for applied in [true, false] {
+        let world = World::with_consults(&["ada"]);
+        world.crm.fail_next("note", unavailable(Retry::Settle), applied);
+        let engine = world.engine(store());
+        engine.poll().await.unwrap();
+        let report = engine.drain().await.unwrap();
+        assert_eq!((report.postponed, report.done), (1, 0));
+        let wait = report.next_due.unwrap() - day_one();
+        assert!(wait > TimeDelta::seconds(2) && wait <= TimeDelta::seconds(5), "{wait}");
+        world.drain_all(&engine).await.unwrap();
+        let contacts = world.crm.contacts();
+        let ada = &contacts["ada@example.test"];
+        assert_eq!((ada.notes.len(), ada.stages.len()), (1, 1), "applied: {applied}");
+        assert_eq!(world.sent("note"), if applied { 1 } else { 2 });
+        assert_eq!(engine.summary().await.unwrap().done, 2);
+    }
+}
+
+#[tokio::test]
+async fn retry_after_wins_over_back_off_and_keeps_the_order() {
+    let world = World::with_consults(&["ada"]);
+    let minutes = Duration::from_secs(1200);
+    let throttled = Error::new(ErrorKind::Throttled, "slow down").retry(Retry::After(minutes));
+    world.crm.fail_next("note", throttled, false);
+    let engine = world.engine(store());
+    engine.poll().await.unwrap();
+    let report = engine.drain().await.unwrap();
+    assert_eq!(report.next_due, Some(day_one() + minutes));
+    assert_eq!(world.sent("stage"), 0, "nothing overtakes the note");
+    let lines = engine.explain(&subject("ada")).await.unwrap();
+    let said = lines[1].sentences.last().unwrap();
+    assert!(said.starts_with("It is tried again at 2026-03-02T14:20:00Z"), "{said}");
+    world.drain_all(&engine).await.unwrap();
+    assert_eq!(world.crm.contacts()["ada@example.test"].notes.len(), 1);
+}
+
+#[tokio::test]
+async fn back_off_grows_with_each_failure() {
+    let world = World::with_consults(&["ada"]);
+    for _ in 0..6 {
+        world.crm.fail_next("contact", unavailable(Retry::Backoff), false);
+    }
+    let engine = world.engine(store());
+    engine.poll().await.unwrap();
+    let mut waits = Vec::new();
+    while let Some(due) = engine.drain().await.unwrap().next_due {
+        waits.push((due - cannula_core::Clock::now(&*world.clock)).num_seconds());
+        world.clock.set(due);
+    }
+    assert_eq!(waits.len(), 6);
+    assert!(waits[5] > 16 * waits[0], "{waits:?}");
+}
+
+#[tokio::test]
+async fn a_used_up_allowance_pauses_everybody_with_one_call() {
+    let world = World::with_consults(&["ada"]);
+    let engine = world.engine(store());
+    engine.poll().await.unwrap();
+    let day = Duration::from_secs(36_000);
+    let used_up = Error::new(ErrorKind::QuotaExhausted, "used up").retry(Retry::After(day));
+    world.crm.fail_next("contact", used_up, false);
+    let report = engine.drain().await.unwrap();
+    assert_eq!(report.paused_until, Some(day_one() + day));
+    engine.accept(vec![patient("bea", 2), consult("bea")]).await.unwrap();
+    let report = engine.drain().await.unwrap();
+    assert_eq!((report.claims, report.next_due), (0, Some(day_one() + day)));
+    assert_eq!(world.crm.sent().len(), 1);
+    world.drain_all(&engine).await.unwrap();
+    assert_eq!(world.crm.contacts().len(), 2);
+}
+
+#[tokio::test]
+async fn refused_credentials_stop_the_drain_and_lose_nothing() {
+    let names: Vec<_> = (0..40).map(|n| format!("p{n}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let world = World::with_consults(&names);
+    world.crm.fail_next("contact", Error::new(ErrorKind::Auth, "the token is bad"), false);
+    let engine = world.engine(store());
+    engine.poll().await.unwrap();
+    assert_eq!(engine.drain().await.unwrap_err().kind(), ErrorKind::Auth);
+    assert!(world.sent("contact") <= 40);
+    engine.drain().await.unwrap();
+    assert_eq!(engine.summary().await.unwrap().done, 80);
+    assert!(world.crm.contacts().values().all(|contact| contact.notes.len() == 1));
+}
+
+#[tokio::test]
+async fn a_contact_conflict_holds_the_person_until_somebody_acts() {
+    let world = World::with_consults(&["ada", "bea"]);
+    let reason =
+        ParkReason::ContactConflict { contact: ContactId::new("c"), shared: "phone".into() };
+    world.crm.fail_next("contact", Error::needs_person(reason.clone()), false);
+    let engine = world.engine(store());
+    engine.poll().await.unwrap();
+    let report = engine.drain().await.unwrap();
+    assert_eq!((report.parked, report.done, report.next_due), (2, 2, None));
+    assert_eq!(engine.parked().await.unwrap()[0].reason, reason);
+    engine.replay(Replay::Parked).await.unwrap();
+    engine.drain().await.unwrap();
+    assert_eq!(engine.summary().await.unwrap().done, 4);
+    assert_eq!(world.crm.contacts().len(), 2);
+}
+
+#[tokio::test]
+async fn a_refused_note_is_a_dead_letter_and_the_rest_goes_on() {
+    let world = World::with_consults(&["ada"]);
+    world.crm.fail_next("note", Error::new(ErrorKind::Invalid, "too long"), false);
+    let engine = world.engine(store());
+    engine.poll().await.unwrap();
+    let report = engine.drain().await.unwrap();
+    assert_eq!((report.done, report.dead), (1, 1));
+    assert_eq!(world.sent("stage"), 1);
+    let dead = engine.dead().await.unwrap();
+    assert_eq!((dead.len(), dead[0].error.as_str()), (1, "too long (invalid)"));
+    let lines = engine.explain(&subject("ada")).await.unwrap();
+    assert_eq!(lines[1].outcome, Outcome::Dead("too long (invalid)".to_owned()));
+    assert_eq!(engine.replay(Replay::Dead).await.unwrap(), 1);
+    engine.drain().await.unwrap();
+    assert_eq!(world.crm.contacts()["ada@example.test"].notes.len(), 1);
+    assert_eq!(world.sent("stage"), 1);
+    let summary = engine.summary().await.unwrap();
+    assert_eq!(summary, Summary { done: 2, subjects: 1, ..Summary::default() });
+}
+
+#[tokio::test]
+async fn everything_waits_behind_a_refused_contact() {
+    let world = World::with_consults(&["ada"]);
+    world.crm.fail_next("contact", Error::new(ErrorKind::Invalid, "bad e-mail"), false);
+    let engine = world.engine(store());
+    engine.poll().await.unwrap();
+    assert_eq!(engine.drain().await.unwrap().dead, 2);
+    assert_eq!((world.crm.sent().len(), engine.dead().await.unwrap().len()), (1, 1));
+    engine.accept(vec![patient("ada", 5)]).await.unwrap();
+    engine.drain().await.unwrap();
+    let summary = engine.summary().await.unwrap();
+    assert_eq!((summary.done, summary.dead, summary.undelivered), (3, 0, 0));
+    assert_eq!(world.crm.contacts()["ada@example.test"].notes.len(), 1);
+}
+
+#[tokio::test]
+async fn a_contact_that_was_deleted_is_made_again_at_once() {
+    let world = World::with_consults(&["ada"]);
+    let engine = world.engine(store());
+    engine.poll().await.unwrap();
+    engine.drain().await.unwrap();
+    world.crm.delete_contacts();
+    engine.accept(vec![visit("ada", "Consult", AppointmentStatus::Fulfilled, 9)]).await.unwrap();
+    let report = engine.drain().await.unwrap();
+    assert_eq!((report.claims, report.next_due), (2, None));
+    let contacts = world.crm.contacts();
+    let ada = &contacts["ada@example.test"];
+    assert_eq!((ada.notes.len(), ada.stages.len(), ada.tags.is_empty()), (1, 1, false));
+}
+
+#[tokio::test]
+async fn replay_after_the_document_was_amended_ends_where_it_would_have() {
+    let world = World::with_consults(&["ada"]);
+    let store = store();
+    let engine = world.engine(store.clone());
+    engine.poll().await.unwrap();
+    engine.accept(vec![visit("ada", "Laser", AppointmentStatus::Confirmed, 2)]).await.unwrap();
+    assert_eq!(engine.drain().await.unwrap().parked, 1);
+    let parked = engine.parked().await.unwrap();
+    assert!(parked[0].reason.next_step().starts_with("Add the row `Laser,,<category>`"));
+    let amended = format!("{}Laser,,Non-Surgical Appointment\n", common::DOCUMENT);
+    let engine = world.engine_with(store, world.crm.clone(), &amended);
+    engine.replay(Replay::Parked).await.unwrap();
+    engine.drain().await.unwrap();
+
+    let straight = World::with_consults(&["ada"]);
+    let engine = straight.engine_with(common::store(), straight.crm.clone(), &amended);
+    engine.poll().await.unwrap();
+    engine.accept(vec![visit("ada", "Laser", AppointmentStatus::Confirmed, 2)]).await.unwrap();
+    engine.drain().await.unwrap();
+    assert_eq!(world.crm.contacts(), straight.crm.contacts());
+}
+
+#[tokio::test]
+async fn an_unreadable_row_delays_nobody() {
+    let world = World::with_consults(&["ada"]);
+    let rejected = Rejected {
+        key: None,
+        path: "entry[1].resource.start".to_owned(),
+        problem: "not a date and time".to_owned(),
+        raw: "{}".to_owned().into(),
+    };
+    world.source.page_with(RecordKind::Appointment, vec![consult("bea")], vec![rejected]);
+    world.source.record(patient("bea", 0));
+    let engine = world.engine(store());
+    let polled = engine.poll().await.unwrap();
+    assert_eq!((polled.pages, polled.new, polled.rejected), (3, 3, 1));
+    engine.drain().await.unwrap();
+    assert_eq!(engine.summary().await.unwrap().done, 4);
+    assert_eq!(engine.rejected().await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_workers_on_one_store_deliver_everything_once() {
+    let names: Vec<_> = (0..300).map(|n| format!("p{n}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let world = World::with_consults(&names);
+    let dir = tempfile::tempdir().unwrap();
+    let open = |worker| {
+        std::sync::Arc::new(SqliteStore::open(dir.path().join("store.db"), worker).unwrap())
+    };
+    let (one, two) = (world.engine(open("one")), world.engine(open("two")));
+    let (first, second) = tokio::join!(one.poll(), two.poll());
+    // Whoever loses the race for a feed leaves it to the other.
+    assert_eq!(first.unwrap().new + second.unwrap().new, 600);
+    let (first, second) = tokio::join!(one.drain(), two.drain());
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!(first.claims + second.claims, 300);
+    assert!(first.claims > 0 && second.claims > 0);
+    assert_eq!(delivered(&first) + delivered(&second), 1200);
+    assert_eq!(world.sent("note"), 300);
+    assert_eq!(one.summary().await.unwrap().done, 600);
+}
+
+#[tokio::test]
+async fn run_polls_and_delivers_until_it_is_told_to_stop() {
+    let world = World::with_consults(&["ada"]);
+    world.crm.fail_next("note", unavailable(Retry::Settle), true);
+    let engine = world.engine(store());
+    let enough = async {
+        while world.sent("stage") == 0 {
+            tokio::task::yield_now().await;
+        }
+        world.source.page(
+            RecordKind::Appointment,
+            vec![visit("ada", "Filler", AppointmentStatus::Pending, 3)],
+        );
+        while world.sent("stage") < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    engine.run(Duration::from_secs(300), enough).await.unwrap();
+    engine.drain().await.unwrap();
+    assert_eq!(world.crm.contacts()["ada@example.test"].notes.len(), 2);
+    assert_eq!(engine.summary().await.unwrap().done, 3);
+}
+
+#[tokio::test]
+async fn run_ends_with_an_error_that_time_cannot_heal() {
+    let world = World::with_consults(&["ada"]);
+    world.crm.fail_next("contact", unavailable(Retry::Backoff), false);
+    world.crm.fail_next("contact", Error::new(ErrorKind::Auth, "the token is bad"), false);
+    let engine = world.engine(store());
+    let error = engine.run(Duration::from_secs(300), std::future::pending()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Auth);
+}

@@ -1,0 +1,126 @@
+//! The store laws for SQLite, in a file and in memory, and what is particular to the file.
+
+use std::sync::Arc;
+
+use cannula_core::ErrorKind;
+use cannula_sync::{SqliteStore, Store};
+use cannula_testkit::{StoreBench, async_trait};
+
+#[derive(Debug)]
+struct InMemory(SqliteStore);
+
+#[async_trait]
+impl StoreBench for InMemory {
+    async fn open(&self, worker: &str) -> Arc<dyn Store> {
+        Arc::new(self.0.as_worker(worker))
+    }
+}
+
+#[derive(Debug)]
+struct InFile(tempfile::TempDir);
+
+#[async_trait]
+impl StoreBench for InFile {
+    async fn open(&self, worker: &str) -> Arc<dyn Store> {
+        Arc::new(SqliteStore::open(self.0.path().join("store.db"), worker).unwrap())
+    }
+}
+
+mod in_memory {
+    fn bench() -> super::InMemory {
+        super::InMemory(cannula_sync::SqliteStore::in_memory("main").unwrap())
+    }
+    cannula_testkit::store_laws!(bench);
+}
+
+mod in_a_file {
+    fn bench() -> super::InFile {
+        super::InFile(tempfile::tempdir().unwrap())
+    }
+    cannula_testkit::store_laws!(bench);
+}
+
+/// Opens a file and expects it to be refused.
+fn refused(path: &std::path::Path, worker: &str) -> cannula_core::Error {
+    SqliteStore::open(path, worker).unwrap_err()
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("notes.txt");
+    let text = "Nothing to see here, only a text that is longer than a header.".repeat(10);
+    std::fs::write(&path, &text).unwrap();
+    let error = refused(&path, "main");
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(
+        error
+            .message()
+            .ends_with("is not a Cannula store but another program's file; choose another file")
+    );
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+}
+
+#[test]
+fn a_database_of_another_program_is_refused_and_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("other.db");
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("CREATE TABLE event (id)").unwrap();
+    drop(other);
+    let before = std::fs::read(&path).unwrap();
+    assert!(refused(&path, "main").message().contains("another program's file"));
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    drop(SqliteStore::open(&path, "main").unwrap());
+    let newer = rusqlite::Connection::open(&path).unwrap();
+    newer.pragma_update(None, "user_version", 9).unwrap();
+    drop(newer);
+    let error = refused(&path, "main");
+    assert!(error.message().contains("newer version of Cannula (store version 9"), "{error}");
+}
+
+#[test]
+fn two_processes_cannot_be_the_same_worker() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let first = SqliteStore::open(&path, "main").unwrap();
+    let error = refused(&path, "main");
+    assert_eq!(error.kind(), ErrorKind::Contended);
+    assert!(error.message().contains("in use by another process as worker “main”"), "{error}");
+    drop(SqliteStore::open(&path, "other").unwrap());
+    drop(first);
+    SqliteStore::open(&path, "main").unwrap();
+}
+
+#[test]
+fn a_folder_that_does_not_exist_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = refused(&dir.path().join("missing/store.db"), "main");
+    assert!(error.message().contains("missing/store.db: entity not found"), "{error}");
+}
+
+#[test]
+fn a_worker_name_that_is_a_path_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(refused(&dir.path().join("store.db"), "../x").kind(), ErrorKind::Config);
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_can_read_the_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let _store = SqliteStore::open(&path, "main").unwrap();
+    for file in std::fs::read_dir(dir.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}", file.path().display());
+    }
+}

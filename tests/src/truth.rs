@@ -1,0 +1,210 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use cannula::{
+    core::{
+        ContactId, CrmEffect, Delivered, Event, FieldValue, OpportunityStatus, Person, Receipt,
+        RecordKey, Subject,
+    },
+    rules::{PersonState, Rules},
+};
+use cannula_sandbox::{ContactSnapshot, CrmSnapshot, Sandbox, practice::Product};
+use chrono::{DateTime, Utc};
+
+/// What the CRM should hold, folded straight from the practice's true history: no HTTP, no
+/// store, no engine.
+#[derive(Debug, Default)]
+pub struct Truth {
+    states: BTreeMap<Subject, PersonState>,
+    contacts: BTreeMap<Subject, Ideal>,
+    seen: BTreeMap<RecordKey, Event>,
+}
+
+/// A contact as a CRM without quirks would hold it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ideal {
+    person: Option<Person>,
+    fields: BTreeMap<String, String>,
+    tags: BTreeSet<String>,
+    notes: Vec<String>,
+    stages: BTreeMap<String, (String, &'static str)>,
+}
+
+impl Truth {
+    /// Folds in what a poll at `now` can see: the latest version of each record that changed.
+    pub fn poll(&mut self, sandbox: &Sandbox, product: Product, rules: &Rules, now: DateTime<Utc>) {
+        let mut changed = BTreeMap::new();
+        for event in sandbox.practice().history_until(product, now) {
+            changed.insert(event.key.clone(), event);
+        }
+        changed.retain(|key, event| self.seen.get(key) != Some(event));
+        let mut by_subject = BTreeMap::<Subject, Vec<Event>>::new();
+        for (key, event) in changed {
+            if let Some(subject) = event.subject() {
+                by_subject.entry(subject).or_default().push(event.clone());
+            }
+            self.seen.insert(key, event);
+        }
+        for (subject, events) in by_subject {
+            self.fold(rules, &subject, &events, now);
+        }
+    }
+
+    fn fold(&mut self, rules: &Rules, subject: &Subject, events: &[Event], now: DateTime<Utc>) {
+        let state = self.states.remove(subject).unwrap_or_default();
+        let mut plan = rules.decide(state, events, now);
+        if let Some(wanted) = plan.wants.take() {
+            let record = self.seen.get(&wanted).cloned();
+            plan = rules.decide(plan.state, record.as_slice(), now);
+        }
+        let ideal = self.contacts.entry(subject.clone()).or_default();
+        for planned in &plan.effects {
+            ideal.apply(&planned.effect);
+            let receipt = Receipt {
+                delivered: Delivered::Applied,
+                contact: Some(ContactId::new(subject.to_string())),
+                opportunity: None,
+            };
+            plan.state.applied(&planned.effect, &receipt);
+        }
+        self.states.insert(subject.clone(), plan.state);
+    }
+
+    /// The contacts that should be there, by person.
+    pub fn contacts(&self) -> impl Iterator<Item = (&Subject, &Ideal)> {
+        self.contacts.iter().filter(|(_, ideal)| ideal.person.is_some())
+    }
+}
+
+impl Ideal {
+    fn apply(&mut self, effect: &CrmEffect) {
+        match effect {
+            CrmEffect::Contact(write) => {
+                self.person = Some(write.person.clone());
+                for (name, value) in &write.fields {
+                    match value {
+                        FieldValue::Text(text) => {
+                            self.fields.insert(name.clone(), text.expose().clone())
+                        }
+                        FieldValue::Date(date) => {
+                            self.fields.insert(name.clone(), date.expose().to_string())
+                        }
+                        FieldValue::Empty => self.fields.remove(name),
+                    };
+                }
+            }
+            CrmEffect::AddTags { tags } => {
+                self.tags.extend(tags.iter().map(|tag| tag.to_lowercase()));
+            }
+            CrmEffect::RemoveTags { tags } => {
+                self.tags.retain(|tag| !tags.iter().any(|it| it.to_lowercase() == *tag));
+            }
+            CrmEffect::Note(note) => self.notes.push(note.body.expose().clone()),
+            CrmEffect::Stage(to) => {
+                let status = match to.status {
+                    OpportunityStatus::Open => "open",
+                    OpportunityStatus::Won => "won",
+                };
+                self.stages.insert(to.pipeline.clone(), (to.stage.clone(), status));
+            }
+        }
+    }
+}
+
+/// Compares the CRM with the truth, given which contact each person was linked to and who is
+/// parked because somebody else has their e-mail or phone. Returns every difference in words.
+pub fn compare(
+    truth: &Truth,
+    crm: &CrmSnapshot,
+    links: &BTreeMap<Subject, ContactId>,
+    conflicts: &BTreeSet<Subject>,
+) -> Vec<String> {
+    let by_id: BTreeMap<&str, &ContactSnapshot> =
+        crm.contacts.iter().map(|contact| (contact.id.as_str(), contact)).collect();
+    let mut differences = Vec::new();
+    let mut linked = BTreeSet::new();
+    for (subject, ideal) in truth.contacts() {
+        if conflicts.contains(subject) {
+            continue;
+        }
+        match links.get(subject).and_then(|id| by_id.get(id.as_str())) {
+            None => differences.push(format!("{subject}: no contact")),
+            Some(contact) => {
+                if !linked.insert(contact.id.as_str()) {
+                    differences.push(format!("{subject}: shares contact {}", contact.id));
+                }
+                differences.extend(
+                    differ(ideal, contact, crm).into_iter().map(|what| format!("{subject}: {what}")),
+                );
+            }
+        }
+    }
+    for contact in crm.contacts.iter().filter(|contact| !linked.contains(contact.id.as_str())) {
+        differences.push(format!("contact {} belongs to nobody", contact.id));
+    }
+    differences
+}
+
+fn differ(ideal: &Ideal, contact: &ContactSnapshot, crm: &CrmSnapshot) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut check = |what: &str, want: String, have: String| {
+        if want != have {
+            found.push(format!("{what} should be {want} and is {have}"));
+        }
+    };
+    let person = ideal.person.clone().unwrap_or_default();
+    let text = |value: Option<&String>| value.cloned().unwrap_or_default();
+    check("first name", person.first_name.expose().clone(), text(contact.first_name.as_ref()));
+    check("last name", person.last_name.expose().clone(), text(contact.last_name.as_ref()));
+    check(
+        "birth date",
+        format!("{:?}", person.birth_date.map(|date| *date.expose())),
+        format!("{:?}", contact.birth_date),
+    );
+    // What a third contact has cannot be written to this one.
+    let others = || crm.contacts.iter().filter(|other| other.id != contact.id);
+    let want = person.email.map(|email| email.expose().to_lowercase());
+    let taken = others().any(|other| other.email.as_ref().map(|it| it.to_lowercase()) == want);
+    if !taken {
+        let have = contact.email.as_ref().map(|email| email.to_lowercase());
+        check("e-mail", format!("{want:?}"), format!("{have:?}"));
+    }
+    let want = person.phone.map(|phone| last_ten(phone.expose()));
+    let taken = others().any(|other| other.phone.as_deref().map(last_ten) == want);
+    if !taken {
+        check("phone", format!("{want:?}"), format!("{:?}", contact.phone.as_deref().map(last_ten)));
+    }
+    let tags: BTreeSet<String> = contact.tags.iter().cloned().collect();
+    check("tags", format!("{:?}", ideal.tags), format!("{tags:?}"));
+    let fields: BTreeMap<String, String> = contact
+        .fields
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
+        .collect();
+    check("fields", format!("{:?}", ideal.fields), format!("{fields:?}"));
+    let sorted = |notes: &[String]| {
+        let mut notes = notes.to_vec();
+        notes.sort();
+        notes
+    };
+    check("notes", format!("{:#?}", sorted(&ideal.notes)), format!("{:#?}", sorted(&contact.notes)));
+    let stages: BTreeMap<&str, (&str, &str)> = contact
+        .opportunities
+        .iter()
+        .map(|it| (it.pipeline.as_str(), (it.stage.as_str(), it.status.as_str())))
+        .collect();
+    let want: BTreeMap<&str, (&str, &str)> =
+        ideal.stages.iter().map(|(name, (stage, status))| (&**name, (&**stage, *status))).collect();
+    check("stages", format!("{want:?}"), format!("{stages:?}"));
+    if contact.opportunities.len() != stages.len() {
+        found.push("more than one opportunity in a pipeline".to_owned());
+    }
+    found
+}
+
+/// The national number: enough to compare spellings of the sandbox's North American numbers.
+fn last_ten(phone: &str) -> String {
+    let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
+    digits[digits.len().saturating_sub(10)..].to_owned()
+}
+

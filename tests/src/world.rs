@@ -1,0 +1,247 @@
+use std::{sync::Arc, time::Duration};
+
+use cannula::{
+    aesthetix::{self, Aesthetix, AesthetixConfig},
+    core::{Clock, CrmSink, EmrSource, PracticeId, Result, Retry, Secret},
+    nextech::{self, Nextech, NextechConfig},
+    rules::{Categories, Rules, RulesConfig, StagePolicy},
+    sync::{CrmFlow, Engine, Store},
+};
+use cannula_sandbox::{
+    Access, FaultRates, Quirks, Sandbox, SandboxConfig, Vendor,
+    practice::{PracticeConfig, Product, ZONE},
+};
+use cannula_testkit::ManualClock;
+use chrono::{DateTime, TimeZone, Utc};
+
+/// What a world is made from.
+#[derive(Clone, Debug)]
+pub struct WorldConfig {
+    /// The practice and everything left to chance.
+    pub practice: PracticeConfig,
+    /// The product it is polled as.
+    pub product: Product,
+    /// Whether both vendors fail at believable rates.
+    pub faults: bool,
+    /// What moves an opportunity.
+    pub policy: StagePolicy,
+}
+
+impl WorldConfig {
+    /// A practice that starts on a Monday before daylight saving time does.
+    pub fn new(seed: u64, patients: u32, days: u32, product: Product) -> Self {
+        let start = Utc.with_ymd_and_hms(2026, 2, 16, 5, 0, 0).single().unwrap_or_default();
+        Self {
+            practice: PracticeConfig::new(seed, patients, days, start),
+            product,
+            faults: false,
+            policy: StagePolicy::AllAppointments,
+        }
+    }
+
+    /// The same with faults.
+    #[must_use]
+    pub const fn with_faults(mut self) -> Self {
+        self.faults = true;
+        self
+    }
+}
+
+/// Both vendors, and what a service needs to reach them. The practice has a clock of its own, so
+/// that the waits of a client that is refused do not move the practice on.
+#[derive(Debug)]
+pub struct World {
+    /// The vendors.
+    pub sandbox: Sandbox,
+    /// The service's clock.
+    pub clock: Arc<ManualClock>,
+    /// What the world was made from.
+    pub config: WorldConfig,
+    practice_clock: Arc<ManualClock>,
+}
+
+impl World {
+    /// Starts the vendors.
+    ///
+    /// # Errors
+    /// If no port is free.
+    pub async fn start(config: WorldConfig) -> Result<Self> {
+        let practice_clock = Arc::new(ManualClock::at(config.practice.start));
+        let mut sandbox =
+            SandboxConfig::new(Arc::clone(&practice_clock) as Arc<dyn Clock>, config.practice);
+        // Time stands still while the service works, so limits per second would never end; and
+        // a change between two pages may replace one that nobody has seen yet.
+        sandbox.quirks = Quirks { limits: false, changes_between_pages: 0, ..Quirks::default() };
+        let sandbox = Sandbox::start(sandbox).await?;
+        if config.faults {
+            for vendor in [Vendor::Nextech, Vendor::Crm] {
+                sandbox.faults(vendor).set_rates(FaultRates::believable());
+            }
+        }
+        let clock = Arc::new(ManualClock::at(config.practice.start));
+        Ok(Self { sandbox, clock, config, practice_clock })
+    }
+
+    /// Lets time pass at the practice; the service's clock is set to the same instant.
+    pub fn pass(&self, duration: Duration) -> DateTime<Utc> {
+        self.practice_clock.advance(duration);
+        let now = self.practice_clock.now();
+        self.clock.set(now);
+        now
+    }
+
+    /// The rules, with the practice's own categorization document.
+    pub fn rules(&self) -> Rules {
+        self.rules_with(self.sandbox.practice().categorization_csv())
+    }
+
+    /// The rules with another document.
+    pub fn rules_with(&self, csv: &str) -> Rules {
+        let categories = Categories::from_csv(csv).unwrap_or_default();
+        let mut config = RulesConfig::new(ZONE);
+        config.policy = self.config.policy;
+        Rules::new(config, categories)
+    }
+
+    /// A source for the practice's product.
+    ///
+    /// # Errors
+    /// If the configuration cannot be used.
+    pub fn source(&self) -> Result<Arc<Nextech>> {
+        let config =
+            nextech_config(self.sandbox.access(), self.config.product, self.config.practice.start)?;
+        Ok(Arc::new(Nextech::new(config, Arc::clone(&self.clock) as _)?))
+    }
+
+    /// A sink for the sandbox's CRM.
+    ///
+    /// # Errors
+    /// If the configuration cannot be used.
+    pub fn sink(&self) -> Result<Arc<Aesthetix>> {
+        let config = aesthetix_config(self.sandbox.access())?;
+        Ok(Arc::new(Aesthetix::new(config, Arc::clone(&self.clock) as _)?))
+    }
+
+    /// The service on a store.
+    ///
+    /// # Errors
+    /// If the configuration cannot be used.
+    pub fn engine(&self, store: Arc<dyn Store>) -> Result<Engine<CrmFlow>> {
+        self.engine_of(self.source()?, self.rules(), self.sink()?, store)
+    }
+
+    /// The service from other parts.
+    ///
+    /// # Errors
+    /// None so far.
+    pub fn engine_of(
+        &self,
+        source: Arc<dyn EmrSource>,
+        rules: Rules,
+        sink: Arc<dyn CrmSink>,
+        store: Arc<dyn Store>,
+    ) -> Result<Engine<CrmFlow>> {
+        Ok(Engine::new(source, CrmFlow::new(rules, sink), store, Arc::clone(&self.clock) as _))
+    }
+
+    /// Polls and delivers until all feeds are read and nothing is left to do, through whatever
+    /// faults there are. The service's clock runs ahead where it has to wait.
+    ///
+    /// # Errors
+    /// An error that no retry can heal, and one that 100 retries did not heal.
+    pub async fn settle(&self, engine: &Engine<CrmFlow>) -> Result<()> {
+        let mut polled = false;
+        for attempt in 0.. {
+            let outcome = self.once(engine, &mut polled).await;
+            match outcome {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(error) if error.retry_advice() == Retry::Never || attempt == 100 => {
+                    return Err(error);
+                }
+                Err(_) => self.clock.sleep(Duration::from_secs(1)).await,
+            }
+        }
+        Ok(())
+    }
+
+    /// One poll, if none succeeded yet, and one drain. Whether nothing is left to do.
+    async fn once(&self, engine: &Engine<CrmFlow>, polled: &mut bool) -> Result<bool> {
+        if !*polled {
+            engine.poll().await?;
+            *polled = true;
+        }
+        let report = engine.drain().await?;
+        if let Some(due) = report.next_due {
+            let wait = (due - self.clock.now()).to_std().unwrap_or_default();
+            self.clock.sleep(wait).await;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+}
+
+/// How to reach a sandbox's Nextech. No limits of our own: the sandbox has its switches.
+///
+/// # Errors
+/// If the sandbox's address is no URL.
+pub fn nextech_config(
+    access: &Access,
+    product: Product,
+    start_from: DateTime<Utc>,
+) -> Result<NextechConfig> {
+    let select = &access.nextech.select;
+    let plus = &access.nextech.practice_plus;
+    let (product, practice, credentials, base_url, token_url) = match product {
+        Product::Select => (
+            nextech::Product::Select,
+            &select.practice_id,
+            nextech::Credentials::Password {
+                client_id: select.client_id.clone(),
+                username: select.username.clone(),
+                password: Secret::new(&select.password),
+                resource: select.resource.clone(),
+            },
+            &select.base_url,
+            &select.token_url,
+        ),
+        Product::PracticePlus => (
+            nextech::Product::PracticePlus,
+            &plus.practice_id,
+            nextech::Credentials::ClientSecret {
+                client_id: plus.client_id.clone(),
+                client_secret: Secret::new(&plus.client_secret),
+                resource: plus.resource.clone(),
+            },
+            &plus.base_url,
+            &plus.token_url,
+        ),
+    };
+    let mut config =
+        NextechConfig::new(product, PracticeId::new(practice), credentials, ZONE, start_from);
+    config.base_url = url(base_url)?;
+    config.token_url = url(token_url)?;
+    config.requests_per_second = None;
+    Ok(config)
+}
+
+/// How to reach a sandbox's CRM.
+///
+/// # Errors
+/// If the sandbox's address is no URL.
+pub fn aesthetix_config(access: &Access) -> Result<AesthetixConfig> {
+    let crm = &access.crm;
+    let credentials = aesthetix::Credentials::PrivateToken(Secret::new(&crm.private_token));
+    let mut config = AesthetixConfig::new(url(&crm.base_url)?, &crm.location_id, credentials);
+    config.quota = None;
+    Ok(config)
+}
+
+fn url(text: &str) -> Result<url::Url> {
+    text.parse().map_err(|_| {
+        cannula::core::Error::new(
+            cannula::core::ErrorKind::Config,
+            "the sandbox's address is not a URL",
+        )
+    })
+}

@@ -1,0 +1,88 @@
+//! Whatever goes wrong on the way, the CRM ends up holding what the practice's history says.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use cannula::{
+    core::{ContactId, ParkReason, Subject},
+    rules::PersonState,
+    sync::{CrmFlow, Engine, Outcome, SqliteStore},
+};
+use cannula_sandbox::practice::Product;
+use cannula_tests::{Truth, World, WorldConfig, compare};
+
+/// Half a day: every visit changes at most once in it as far as a poll can see.
+const STEP: Duration = Duration::from_secs(12 * 3_600);
+
+/// How many seeds to try; `CANNULA_SEEDS` asks for more.
+fn seeds() -> u64 {
+    std::env::var("CANNULA_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(20)
+}
+
+async fn links(engine: &Engine<CrmFlow>) -> BTreeMap<Subject, ContactId> {
+    let mut links = BTreeMap::new();
+    engine
+        .for_each_state(|subject, state: &PersonState| {
+            if let Some(contact) = &state.links().contact {
+                links.insert(subject.clone(), contact.clone());
+            }
+        })
+        .await
+        .unwrap();
+    links
+}
+
+/// Those who wait because their e-mail or phone belongs to somebody else's contact.
+async fn conflicts(engine: &Engine<CrmFlow>, truth: &Truth) -> BTreeSet<Subject> {
+    let mut conflicts = BTreeSet::new();
+    for (subject, _) in truth.contacts() {
+        let lines = engine.explain(subject).await.unwrap();
+        if lines.iter().any(|line| {
+            matches!(&line.outcome, Outcome::Held(ParkReason::ContactConflict { .. }))
+        }) {
+            conflicts.insert(subject.clone());
+        }
+    }
+    conflicts
+}
+
+/// Plays a practice from its first day to its last and returns how the CRM differs from it.
+async fn play(config: WorldConfig) -> Vec<String> {
+    let days = config.practice.days;
+    let product = config.product;
+    let world = World::start(config).await.unwrap();
+    let store = Arc::new(SqliteStore::in_memory().await.unwrap());
+    let engine = world.engine(store).unwrap();
+    let rules = world.rules();
+    let mut truth = Truth::default();
+    for _ in 0..days * 2 {
+        let now = world.pass(STEP);
+        truth.poll(&world.sandbox, product, &rules, now);
+        world.settle(&engine).await.unwrap();
+    }
+    let summary = engine.summary().await.unwrap();
+    assert_eq!((summary.pending, summary.delivering, summary.dead), (0, 0, 0), "{summary:?}");
+    assert!(summary.done > 0, "{summary:?}");
+    let conflicts = conflicts(&engine, &truth).await;
+    compare(&truth, &world.sandbox.crm(), &links(&engine).await, &conflicts)
+}
+
+async fn every_seed_converges(product: Product) {
+    for seed in 0..seeds() {
+        let differences = play(WorldConfig::new(seed, 200, 90, product).with_faults()).await;
+        assert!(differences.is_empty(), "seed {seed}:\n{}", differences.join("\n"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_crm_equals_a_fold_of_a_select_practice_through_all_faults() {
+    every_seed_converges(Product::Select).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_crm_equals_a_fold_of_a_practice_plus_practice_through_all_faults() {
+    every_seed_converges(Product::PracticePlus).await;
+}
