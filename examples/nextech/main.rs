@@ -88,7 +88,7 @@ fn report(error: &Error) {
 
 async fn run(args: Args) -> Result<()> {
     let setup = match &args.live {
-        Some(file) => Setup::live(file).await?,
+        Some(file) => Setup::live(file)?,
         None => Setup::sandbox(&args).await?,
     };
     #[allow(clippy::disallowed_methods, reason = "the run is measured on the wall clock")]

@@ -1,6 +1,6 @@
 //! The parts of the service and how they are put together.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use cannula::{
     ServiceConfig,
@@ -68,8 +68,8 @@ impl Setup {
         let nextech = nextech_config(access, args.product, start)?;
         let aesthetix = aesthetix_config(access)?;
         let store: Arc<dyn Store> = match &args.db {
-            Some(file) => Arc::new(SqliteStore::open(file, "main").await?),
-            None => Arc::new(SqliteStore::in_memory().await?),
+            Some(file) => Arc::new(SqliteStore::open(file, "main")?),
+            None => Arc::new(SqliteStore::in_memory("main")?),
         };
         let rules = Rules::new(RulesConfig::new(ZONE), categories);
         let world = if args.watch {
@@ -81,9 +81,9 @@ impl Setup {
     }
 
     /// A real practice and a real CRM, as a configuration file says.
-    pub(crate) async fn live(file: &Path) -> Result<Self> {
+    pub(crate) fn live(file: &Path) -> Result<Self> {
         let config = ServiceConfig::from_file(file)?;
-        let store = Arc::new(SqliteStore::open(&config.store, "main").await?);
+        let store = Arc::new(SqliteStore::open(&config.store, "main")?);
         let rules = Rules::new(config.rules, config.categories);
         let clock = Arc::new(SystemClock);
         Self::compose(config.nextech, config.aesthetix, rules, store, clock, World::Live)

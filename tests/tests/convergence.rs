@@ -54,7 +54,7 @@ async fn play(config: WorldConfig) -> Vec<String> {
     let days = config.practice.days;
     let product = config.product;
     let world = World::start(config).await.unwrap();
-    let store = Arc::new(SqliteStore::in_memory().await.unwrap());
+    let store = Arc::new(SqliteStore::in_memory("main").unwrap());
     let engine = world.engine(store).unwrap();
     let rules = world.rules();
     let mut truth = Truth::default();

@@ -88,8 +88,7 @@ pub struct Event {
     pub key: RecordKey,
     /// Which of its states this is.
     pub version: Version,
-    /// The state.
-    #[serde(flatten)]
+    /// The state; nested in JSON, because event and patient both have an `id`.
     pub record: Record,
 }
 
@@ -155,4 +154,26 @@ pub struct Page {
     pub next: Cursor,
     /// The sweep is over: the feed has nothing more for now.
     pub last: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_of_a_patient_survives_json() {
+        let patient = Patient {
+            id: PatientId::new("p-1"),
+            chart_number: None,
+            name: crate::PersonName::default(),
+            birth_date: None,
+            emails: Vec::new(),
+            phones: Vec::new(),
+        };
+        let (practice, id) = (PracticeId::new("practice"), RecordId::new("p-1"));
+        let read_at = DateTime::UNIX_EPOCH;
+        let event = Event::new(practice, id, Record::Patient(patient), None, read_at);
+        let json = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event);
+    }
 }

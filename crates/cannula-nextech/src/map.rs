@@ -46,18 +46,22 @@ pub(crate) fn appointment(
     row: &wire::Appointment<'_>,
     context: Context,
 ) -> Result<Mapped, Problem> {
-    let id = text(&row.id)
-        .or_else(|| identifier(&row.identifier, "official"))
-        .ok_or_else(|| Problem::new("resource.id", "is missing"))?;
+    let id = match text(&row.id) {
+        Some(id) => id.to_owned(),
+        None => identifier(&wire::late(row.identifier), "official")
+            .ok_or_else(|| Problem::new("resource.id", "is missing"))?
+            .to_owned(),
+    };
+    let actors = Actors::of(row);
     let appointment = Appointment {
-        patient: patient_of(row),
+        patient: actors.patient(),
         status: status(row),
         kind: extensions(row, "appointment-type").next(),
         purposes: extensions(row, "appointment-purpose").collect(),
         start: visit(&row.start, "resource.start", context.zone)?,
         end: visit(&row.end, "resource.end", context.zone)?,
-        practitioner: participant(row, "Practitioner"),
-        location: participant(row, "Location"),
+        practitioner: actors.named("Practitioner"),
+        location: actors.named("Location"),
     };
     Ok(Mapped {
         id: RecordId::new(id),
@@ -108,15 +112,22 @@ fn named(
     reference: &wire::Reference<'_>,
     contained: Option<&wire::Contained<'_>>,
 ) -> Option<Named> {
-    let id = match contained {
-        Some(resource) => identifier(&resource.identifier, "official").or(text(&resource.id)),
-        None => text(&reference.reference).map(|it| Target::of(it).id),
-    };
+    let id = id_of(reference, contained);
     let name = text(&reference.display)
         .map(str::to_owned)
         .or_else(|| contained_name(contained?))
         .or_else(|| id.map(str::to_owned))?;
     Some(Named { id: id.map(str::to_owned), name })
+}
+
+fn id_of<'r>(
+    reference: &'r wire::Reference<'_>,
+    contained: Option<&'r wire::Contained<'_>>,
+) -> Option<&'r str> {
+    match contained {
+        Some(resource) => identifier(list(&resource.identifier), "official").or(text(&resource.id)),
+        None => text(&reference.reference).map(|it| Target::of(it).id),
+    }
 }
 
 fn contained_name(resource: &wire::Contained<'_>) -> Option<String> {
@@ -145,38 +156,51 @@ impl<'r> Target<'r> {
     }
 }
 
-/// The first participant of this resource type, wherever it stands in the list: blocks have no
-/// patient, and unlinked schedules no practitioner.
-fn actor<'r, 'a>(
-    row: &'r wire::Appointment<'a>,
-    kind: &str,
-) -> Option<(&'r wire::Reference<'a>, Option<&'r wire::Contained<'a>>)> {
-    list(&row.participant).iter().filter_map(|it| it.actor.as_ref()).find_map(|actor| {
-        let target = Target::of(text(&actor.reference)?);
-        let contained = target.contained.then(|| contained(row, target.id)).flatten();
-        let actual = contained.map_or(target.kind, |resource| text(&resource.resource_type))?;
-        actual.eq_ignore_ascii_case(kind).then_some((actor, contained))
-    })
+/// The participants of an appointment, and the resources it contains.
+struct Actors<'r, 'a> {
+    references: Vec<(&'r wire::Reference<'a>, Target<'r>)>,
+    contained: Vec<wire::Contained<'a>>,
 }
 
-fn contained<'r, 'a>(row: &'r wire::Appointment<'a>, id: &str) -> Option<&'r wire::Contained<'a>> {
-    list(&row.contained)
-        .iter()
-        .find(|resource| text(&resource.id).is_some_and(|it| it.trim_start_matches('#') == id))
-}
+impl<'r, 'a> Actors<'r, 'a> {
+    fn of(row: &'r wire::Appointment<'a>) -> Self {
+        let references: Vec<_> = list(&row.participant)
+            .iter()
+            .filter_map(|participant| participant.actor.as_ref())
+            .filter_map(|actor| Some((actor, Target::of(text(&actor.reference)?))))
+            .collect();
+        // Select repeats resources here that nobody refers to any more.
+        let needed = references.iter().any(|(_, target)| target.contained);
+        let contained = if needed { wire::late(row.contained) } else { Vec::new() };
+        Self { references, contained }
+    }
 
-fn participant(row: &wire::Appointment<'_>, kind: &str) -> Option<Named> {
-    let (reference, contained) = actor(row, kind)?;
-    named(reference, contained)
-}
+    /// The first participant of this resource type, wherever it stands in the list: blocks have
+    /// no patient, and unlinked schedules no practitioner.
+    fn find(&self, kind: &str) -> Option<(&'r wire::Reference<'a>, Option<&wire::Contained<'a>>)> {
+        self.references.iter().find_map(|(reference, target)| {
+            let contained = self.contained_in(target);
+            let actual = contained.map_or(target.kind, |resource| text(&resource.resource_type))?;
+            actual.eq_ignore_ascii_case(kind).then_some((*reference, contained))
+        })
+    }
 
-fn patient_of(row: &wire::Appointment<'_>) -> Option<PatientId> {
-    let (reference, contained) = actor(row, "Patient")?;
-    let id = match contained {
-        Some(resource) => identifier(&resource.identifier, "official").or(text(&resource.id)),
-        None => text(&reference.reference).map(|it| Target::of(it).id),
-    }?;
-    Some(patient_id(id))
+    fn contained_in(&self, target: &Target<'_>) -> Option<&wire::Contained<'a>> {
+        let is_it = |resource: &&wire::Contained<'_>| {
+            text(&resource.id).is_some_and(|id| id.trim_start_matches('#') == target.id)
+        };
+        if target.contained { self.contained.iter().find(is_it) } else { None }
+    }
+
+    fn named(&self, kind: &str) -> Option<Named> {
+        let (reference, contained) = self.find(kind)?;
+        named(reference, contained)
+    }
+
+    fn patient(&self) -> Option<PatientId> {
+        let (reference, contained) = self.find("Patient")?;
+        id_of(reference, contained).map(patient_id)
+    }
 }
 
 /// GUIDs come in both cases; we keep the lower one.
@@ -186,12 +210,12 @@ fn patient_id(id: &str) -> PatientId {
 
 pub(crate) fn patient(row: &wire::Patient<'_>, context: Context) -> Result<Mapped, Problem> {
     let id = text(&row.id)
-        .or_else(|| identifier(&row.identifier, "official"))
+        .or_else(|| identifier(list(&row.identifier), "official"))
         .map(patient_id)
         .ok_or_else(|| Problem::new("resource.id", "is missing"))?;
     let patient = Patient {
         id: id.clone(),
-        chart_number: identifier(&row.identifier, "usual").map(|it| Phi::new(it.to_owned())),
+        chart_number: identifier(list(&row.identifier), "usual").map(|it| Phi::new(it.to_owned())),
         name: person_name(row),
         birth_date: birth_date(&row.birth_date)?,
         emails: emails(row),
@@ -204,11 +228,8 @@ pub(crate) fn patient(row: &wire::Patient<'_>, context: Context) -> Result<Mappe
     })
 }
 
-fn identifier<'r>(
-    identifiers: &'r Option<Vec<wire::Identifier<'_>>>,
-    usage: &str,
-) -> Option<&'r str> {
-    list(identifiers)
+fn identifier<'r>(identifiers: &'r [wire::Identifier<'_>], usage: &str) -> Option<&'r str> {
+    identifiers
         .iter()
         .find(|it| text(&it.usage).is_some_and(|it| it.eq_ignore_ascii_case(usage)))
         .and_then(|it| text(&it.value))

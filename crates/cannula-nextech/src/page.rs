@@ -216,9 +216,8 @@ fn read<K: Kind>(raw: &str, context: Context) -> Result<Option<Mapped>, Problem>
 /// are in Nextech's own samples, are taken as JavaScript takes them: the last one counts.
 #[cold]
 fn read_again<K: Kind>(raw: &str, context: Context) -> Result<Option<Mapped>, Problem> {
-    if let Ok(value) = serde_json::from_str::<Value>(raw)
-        && let Ok(entry) = wire::Entry::<K::Wire<'_>>::deserialize(&value)
-    {
+    let last_wins = serde_json::from_str::<Value>(raw).unwrap_or_default().to_string();
+    if let Ok(entry) = serde_json::from_str::<wire::Entry<K::Wire<'_>>>(&last_wins) {
         return mapped::<K>(entry, context);
     }
     let mut reader = serde_json::Deserializer::from_str(raw);

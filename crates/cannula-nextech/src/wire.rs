@@ -31,6 +31,11 @@ pub(crate) fn list<T>(field: &Option<Vec<T>>) -> &[T] {
     field.as_deref().unwrap_or_default()
 }
 
+/// A list that is read only where it is needed; one that cannot be read is empty.
+pub(crate) fn late<'a, T: Deserialize<'a>>(field: Option<&'a RawValue>) -> Vec<T> {
+    field.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(TextVisitor(PhantomData))
@@ -132,10 +137,12 @@ pub(crate) struct Appointment<'a> {
     pub(crate) id: Option<Text<'a>>,
     #[serde(borrow)]
     pub(crate) meta: Option<Meta<'a>>,
+    /// Identifiers, read only where the id is missing.
     #[serde(borrow)]
-    pub(crate) identifier: Option<Vec<Identifier<'a>>>,
+    pub(crate) identifier: Option<&'a RawValue>,
+    /// Resources, read only where a reference leads to one.
     #[serde(borrow)]
-    pub(crate) contained: Option<Vec<Contained<'a>>>,
+    pub(crate) contained: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(crate) extension: Option<Vec<Extension<'a>>>,
     #[serde(borrow)]

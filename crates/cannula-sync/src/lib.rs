@@ -12,6 +12,6 @@ pub use engine::{DrainReport, Engine, Line, PollReport, Progress};
 pub use flow::{Decision, Flow, Ruling, Verdict};
 pub use sqlite::SqliteStore;
 pub use store::{
-    Arrival, Claim, DeadLetter, EffectStatus, EventUpdate, FeedState, History, HistoryEntry, Ingest,
-    Ingested, Next, OutboxRow, Outcome, Parked, RejectedRow, Replay, Step, Store, Summary,
+    Arrival, Claim, DeadLetter, EffectStatus, EventUpdate, FeedState, History, HistoryEntry,
+    Ingest, Ingested, Next, OutboxRow, Outcome, Parked, RejectedRow, Replay, Step, Store, Summary,
 };

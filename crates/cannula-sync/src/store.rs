@@ -317,6 +317,9 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// What happened to one person's events.
     async fn history(&self, subject: &Subject) -> Result<History>;
 
+    /// The flow's states as JSON, ordered by subject: up to `limit` that come after `after`.
+    async fn states(&self, after: Option<Subject>, limit: usize) -> Result<Vec<(Subject, String)>>;
+
     /// The rows no source could read, newest first.
     async fn rejected(&self) -> Result<Vec<RejectedRow>>;
 }
@@ -374,6 +377,10 @@ impl<T: Store + ?Sized> Store for Arc<T> {
 
     async fn history(&self, subject: &Subject) -> Result<History> {
         (**self).history(subject).await
+    }
+
+    async fn states(&self, after: Option<Subject>, limit: usize) -> Result<Vec<(Subject, String)>> {
+        (**self).states(after, limit).await
     }
 
     async fn rejected(&self) -> Result<Vec<RejectedRow>> {

@@ -1,5 +1,12 @@
 //! The process ends at each boundary of ingest, decide and deliver, and is started again.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod common;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
@@ -47,8 +54,7 @@ async fn straight() -> (BTreeMap<String, CrmContact>, Summary, u64) {
     (world.crm.contacts(), summary, crash.boundaries())
 }
 
-/// The notes of a contact in the order of their text: a crash may make the vendor's order differ
-/// only between calls to [`live`], never what is there.
+/// A process for each boundary, which ends there, and one that lives.
 async fn crashed_at(boundaries: &[u64]) -> (BTreeMap<String, CrmContact>, Summary) {
     let (world, dir) = (world(), tempfile::tempdir().unwrap());
     let path = dir.path().join("store.db");

@@ -1,5 +1,12 @@
 //! The store laws for SQLite, in a file and in memory, and what is particular to the file.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 use std::sync::Arc;
 
 use cannula_core::ErrorKind;

@@ -136,6 +136,10 @@ impl Store for CrashStore {
         self.inner.history(subject).await
     }
 
+    async fn states(&self, after: Option<Subject>, limit: usize) -> Result<Vec<(Subject, String)>> {
+        self.inner.states(after, limit).await
+    }
+
     async fn rejected(&self) -> Result<Vec<RejectedRow>> {
         self.inner.rejected().await
     }

@@ -19,9 +19,12 @@ pub struct ScriptedSource {
     script: Mutex<Script>,
 }
 
+/// What one page holds.
+type Rows = (Vec<Event>, Vec<Rejected>);
+
 #[derive(Debug, Default)]
 struct Script {
-    pages: BTreeMap<Feed, Vec<(Vec<Event>, Vec<Rejected>)>>,
+    pages: BTreeMap<Feed, Vec<Rows>>,
     records: BTreeMap<RecordKey, Event>,
 }
 

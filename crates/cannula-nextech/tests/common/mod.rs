@@ -43,6 +43,11 @@ pub(crate) fn plus() -> Credentials {
 impl Practice {
     /// A practice whose sign-in service is not there yet.
     pub(crate) async fn locked(product: Product) -> Self {
+        Self::with(product, |_| {}).await
+    }
+
+    /// The same with another configuration.
+    pub(crate) async fn with(product: Product, adjust: impl FnOnce(&mut NextechConfig)) -> Self {
         let server = MockServer::start().await;
         let clock = Arc::new(ManualClock::at(start()));
         let credentials = if product == Product::Select { select() } else { plus() };
@@ -51,6 +56,7 @@ impl Practice {
         let mut config = NextechConfig::new(product, "practice".into(), credentials, zone, from);
         config.base_url = format!("{}/api", server.uri()).parse().unwrap();
         config.token_url = format!("{}/login/oauth2/token", server.uri()).parse().unwrap();
+        adjust(&mut config);
         let source = Nextech::new(config, clock.clone()).unwrap();
         Self { server, clock, source }
     }

@@ -214,6 +214,25 @@ impl<F: Flow> Engine<F> {
         self.shared.store.rejected().await
     }
 
+    /// Shows the state of every person to `look`, a page at a time.
+    ///
+    /// # Errors
+    /// If the store fails, or holds the states of another flow.
+    pub async fn for_each_state(&self, mut look: impl FnMut(&Subject, &F::State)) -> Result<()> {
+        const PAGE: usize = 256;
+        let mut after = None;
+        loop {
+            let page = self.shared.store.states(after, PAGE).await?;
+            for (subject, state) in &page {
+                look(subject, &plan::parse(state)?);
+            }
+            after = page.into_iter().nth(PAGE - 1).map(|(subject, _)| subject);
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
     /// What happened to one person's events and why, oldest first. No personal data.
     ///
     /// # Errors

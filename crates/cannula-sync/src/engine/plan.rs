@@ -45,7 +45,7 @@ struct Postponed {
 
 /// A record that was wanted.
 enum Fetched {
-    Found(Event),
+    Found(Box<Event>),
     Missing(Option<String>),
 }
 
@@ -86,9 +86,9 @@ impl<F: Flow> Shared<F> {
             Fetched::Found(event) => {
                 // The state already holds the claim's events; they are given again for their
                 // verdicts.
-                claim.events.push(event.clone());
+                claim.events.push((*event).clone());
                 let decision = self.flow.decide(decision.state, &claim.events, self.clock.now());
-                Ok((decision, vec![event], None))
+                Ok((decision, vec![*event], None))
             }
             Fetched::Missing(remark) => Ok((decision, Vec::new(), remark)),
         }
@@ -132,7 +132,7 @@ impl<F: Flow> Shared<F> {
     async fn fetch(&self, key: &RecordKey, claim: &Claim) -> Result<Fetched, Postponed> {
         match self.source.get(key).await {
             Ok(Some(event)) if event.subject().as_ref() == Some(&claim.subject) => {
-                Ok(Fetched::Found(event))
+                Ok(Fetched::Found(Box::new(event)))
             }
             Ok(_) => Ok(Fetched::Missing(None)),
             Err(error) => match Fate::of(&error) {
@@ -277,7 +277,7 @@ fn key(cause: &EventId, effect: &str) -> IdempotencyKey {
     IdempotencyKey::new(key)
 }
 
-fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
+pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
     // The cause is dropped: it may quote personal data. Not of kind `Storage`, which would stop
     // everybody's work for one person's row.
     serde_json::from_str(text)

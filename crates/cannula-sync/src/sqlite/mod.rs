@@ -273,6 +273,10 @@ impl Store for SqliteStore {
         self.read("read history", move |tx| read::history(tx, &subject)).await
     }
 
+    async fn states(&self, after: Option<Subject>, limit: usize) -> Result<Vec<(Subject, String)>> {
+        self.read("read states", move |tx| read::states(tx, after.as_ref(), limit)).await
+    }
+
     async fn rejected(&self) -> Result<Vec<RejectedRow>> {
         self.read("list rejected", read::rejected).await
     }

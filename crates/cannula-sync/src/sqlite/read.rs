@@ -113,6 +113,28 @@ fn entry(row: &Row<'_>) -> Result<HistoryEntry, Fault> {
     })
 }
 
+pub(super) fn states(
+    tx: &Transaction<'_>,
+    after: Option<&Subject>,
+    limit: usize,
+) -> Result<Vec<(Subject, String)>, Fault> {
+    let mut select = tx.prepare_cached(
+        "SELECT practice, patient, body FROM state JOIN subject ON subject.id = state.subject
+         WHERE (practice, patient) > (?, ?) ORDER BY practice, patient LIMIT ?",
+    )?;
+    // No practice has an empty id, so the first page starts before all of them.
+    let (practice, patient) =
+        after.map_or(("", ""), |it| (it.practice.as_str(), it.patient.as_str()));
+    let states = select.query_map(params![practice, patient, limit], |row| {
+        let (practice, patient): (String, String) = (row.get(0)?, row.get(1)?);
+        Ok((
+            Subject { practice: practice.as_str().into(), patient: patient.as_str().into() },
+            row.get(2)?,
+        ))
+    })?;
+    Ok(states.collect::<Result<_, _>>()?)
+}
+
 pub(super) fn rejected(tx: &Transaction<'_>) -> Result<Vec<RejectedRow>, Fault> {
     let mut select = tx.prepare(
         "SELECT practice, kind, record, path, problem, raw, received_at FROM rejected
