@@ -105,8 +105,12 @@ impl Event {
     ) -> Self {
         use sha2::{Digest, Sha256};
         let key = RecordKey { practice, kind: record.kind(), id };
-        // A record serialises without fail: no map has a key that is not text.
-        let content = serde_json::to_vec(&record).unwrap_or_default();
+        // Room for a usual record, which saves growing step by step.
+        let mut content = Vec::with_capacity(512);
+        if serde_json::to_writer(&mut content, &record).is_err() {
+            // Does not happen: no map in a record has a key that is not text.
+            content.clear();
+        }
         let digest = hex(&Sha256::digest(content)[..16]);
         let identity = match stamp {
             Some(stamp) => format!("{}|{digest}", stamp.timestamp_micros()),

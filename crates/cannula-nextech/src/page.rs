@@ -7,7 +7,7 @@ use cannula_core::{
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use crate::{
     errors,
@@ -19,7 +19,8 @@ use crate::{
 
 /// Reads pages of one practice. No I/O and no clock, so that it can be tested and measured alone.
 ///
-/// Rows are borrowed from the page and read one by one: a row that cannot be read is in
+/// Text is borrowed from the page, which is read in one pass; only where a row is not of the
+/// expected form are rows read one by one. One that cannot be read is in
 /// [`ParsedPage::rejected`], with the JSON path of what was wrong, and harms no other.
 ///
 /// ```
@@ -126,65 +127,121 @@ impl PageParser {
         let body = std::str::from_utf8(body)
             .map_err(|_| Error::new(ErrorKind::Decode, "the answer is not UTF-8"))?
             .trim_start_matches('\u{feff}');
+        let reader = Reader { parser: self, read_at };
+        match serde_json::from_str::<wire::Answer<'_, wire::Entry<K::Wire<'_>>>>(body) {
+            Ok(answer) if answer.is_bundle() => Ok(reader.good_bundle::<K>(body, answer)),
+            _ => reader.anything::<K>(body),
+        }
+    }
+}
+
+/// Reads one answer.
+struct Reader<'p> {
+    parser: &'p PageParser,
+    read_at: DateTime<Utc>,
+}
+
+impl Reader<'_> {
+    /// A Bundle whose rows are all of the expected form: the usual case, read in one pass.
+    fn good_bundle<K: Kind>(
+        &self,
+        body: &str,
+        answer: wire::Answer<'_, wire::Entry<K::Wire<'_>>>,
+    ) -> ParsedPage {
+        let mut page = page_of(&answer);
+        let entries = answer.entry.unwrap_or_default();
+        page.events.reserve(entries.len());
+        let mut raw = None;
+        for (index, entry) in entries.into_iter().enumerate() {
+            match mapped::<K>(entry, self.parser.context) {
+                Ok(row) => self.accept(row, &mut page),
+                Err(problem) => {
+                    let rows = raw.get_or_insert_with(|| raw_rows(body));
+                    let row = rows.get(index).map_or("", |row| row.get());
+                    self.reject::<K>(row, &format!("entry[{index}]."), problem, &mut page);
+                }
+            }
+        }
+        page
+    }
+
+    /// Any other answer: a Bundle with a row of another form, a bare resource, or no page at all.
+    #[cold]
+    fn anything<K: Kind>(&self, body: &str) -> Result<ParsedPage> {
         let mut answer = answer(body)?;
         // A resource wrapped in `{"resource": …}` may itself be a Bundle.
         if let (None, Some(inner)) = (&answer.entry, answer.resource) {
             let inner = self::answer(inner.get())?;
-            if inner.entry.is_some() || is(&inner.resource_type, "Bundle") {
+            if inner.is_bundle() {
                 answer = inner;
             }
         }
-        let mut page = ParsedPage::default();
-        if answer.entry.is_some() || is(&answer.resource_type, "Bundle") {
-            page.next = next_link(&answer);
-            page.total = text(&answer.total).and_then(|total| total.parse().ok());
+        let mut page = page_of(&answer);
+        if answer.is_bundle() {
             for (index, row) in list(&answer.entry).iter().enumerate() {
-                self.take::<K>(row.get(), &format_args!("entry[{index}]."), read_at, &mut page);
+                self.take::<K>(row.get(), &format!("entry[{index}]."), &mut page);
             }
-            return Ok(page);
-        }
-        if answer.resource.is_some() {
-            self.take::<K>(body, &"", read_at, &mut page);
-        } else if is(&answer.resource_type, K::NAME) {
-            self.take::<K>(&format!("{{\"resource\":{body}}}"), &"", read_at, &mut page);
+        } else if answer.resource.is_some() {
+            self.take::<K>(body, "", &mut page);
+        } else if text(&answer.resource_type).is_some_and(|it| it.eq_ignore_ascii_case(K::NAME)) {
+            self.take::<K>(&format!("{{\"resource\":{body}}}"), "", &mut page);
         } else {
             return Err(errors::not_a_page(body.as_bytes()));
         }
         Ok(page)
     }
 
-    /// Reads one row into the page.
-    fn take<K: Kind>(
-        &self,
-        raw: &str,
-        prefix: &dyn std::fmt::Display,
-        read_at: DateTime<Utc>,
-        page: &mut ParsedPage,
-    ) {
-        match read::<K>(raw, self.context) {
-            Ok(Some(Mapped { id, record, stamp })) => {
-                page.newest = page.newest.max(stamp);
-                let event = Event::new(self.practice.clone(), id, record, stamp, read_at);
-                page.events.push(event);
-            }
-            Ok(None) => tracing::debug!(row = %prefix, "skipped a row that is a remark"),
-            Err(problem) => {
-                let (id, stamp) = recognise::<K>(raw);
-                page.newest = page.newest.max(stamp);
-                let key =
-                    id.map(|id| RecordKey { practice: self.practice.clone(), kind: K::RECORD, id });
-                page.rejected.push(Rejected {
-                    key,
-                    path: format!("{prefix}{}", problem.path),
-                    problem: problem.what,
-                    raw: Phi::new(without_social_security(raw)),
-                });
-            }
+    fn take<K: Kind>(&self, raw: &str, prefix: &str, page: &mut ParsedPage) {
+        match read::<K>(raw, self.parser.context) {
+            Ok(row) => self.accept(row, page),
+            Err(problem) => self.reject::<K>(raw, prefix, problem, page),
         }
+    }
+
+    /// Adds a row; `None` is a remark of the server's.
+    fn accept(&self, row: Option<Mapped>, page: &mut ParsedPage) {
+        let Some(Mapped { id, record, stamp }) = row else {
+            tracing::debug!("skipped a row that is a remark");
+            return;
+        };
+        page.newest = page.newest.max(stamp);
+        let practice = self.parser.practice.clone();
+        page.events.push(Event::new(practice, id, record, stamp, self.read_at));
+    }
+
+    #[cold]
+    fn reject<K: Kind>(&self, raw: &str, prefix: &str, problem: Problem, page: &mut ParsedPage) {
+        let (id, stamp) = recognise::<K>(raw);
+        page.newest = page.newest.max(stamp);
+        let practice = self.parser.practice.clone();
+        page.rejected.push(Rejected {
+            key: id.map(|id| RecordKey { practice, kind: K::RECORD, id }),
+            path: format!("{prefix}{}", problem.path),
+            problem: problem.what,
+            raw: Phi::new(without_social_security(raw)),
+        });
     }
 }
 
-fn answer(body: &str) -> Result<wire::Answer<'_>> {
+/// The rows of a Bundle as they were received.
+fn raw_rows(body: &str) -> Vec<&RawValue> {
+    answer(body).ok().and_then(|answer| answer.entry).unwrap_or_default()
+}
+
+/// A page without its rows.
+fn page_of<E>(answer: &wire::Answer<'_, E>) -> ParsedPage {
+    let is_next = |link: &&wire::Link<'_>| {
+        text(&link.relation).is_some_and(|it| it.eq_ignore_ascii_case("next"))
+    };
+    let next = list(&answer.link).iter().find(is_next);
+    ParsedPage {
+        next: next.and_then(|link| text(&link.url)).map(str::to_owned),
+        total: text(&answer.total).and_then(|total| total.parse().ok()),
+        ..ParsedPage::default()
+    }
+}
+
+fn answer(body: &str) -> Result<wire::Answer<'_, &RawValue>> {
     serde_json::from_str(body).map_err(|error| {
         // The shape of the answer is all-optional: what fails is the text being no JSON object.
         if error.is_eof() {
@@ -193,15 +250,6 @@ fn answer(body: &str) -> Result<wire::Answer<'_>> {
         Error::new(ErrorKind::Decode, "the answer is neither a Bundle nor a resource")
             .with("at", format!("line {} column {}", error.line(), error.column()))
     })
-}
-
-fn is(field: &Option<wire::Text<'_>>, name: &str) -> bool {
-    text(field).is_some_and(|it| it.eq_ignore_ascii_case(name))
-}
-
-fn next_link(answer: &wire::Answer<'_>) -> Option<String> {
-    let link = list(&answer.link).iter().find(|link| is(&link.relation, "next"))?;
-    text(&link.url).map(str::to_owned)
 }
 
 /// Reads a row; `None` if it is a remark of the server's and not a record.

@@ -97,20 +97,22 @@ impl<'de: 'a, 'a> Visitor<'de> for TextVisitor<'a> {
 }
 
 /// An answer: a Bundle, a bare resource, or a resource wrapped in a stray `{"resource": …}`.
-/// Any part may be missing.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(crate) struct Answer<'a> {
-    #[serde(borrow)]
+/// Any part may be missing. `E` is a row: read, or left as text.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a, E: Deserialize<'de>"))]
+pub(crate) struct Answer<'a, E> {
     pub(crate) resource_type: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(crate) total: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(crate) link: Option<Vec<Link<'a>>>,
-    #[serde(borrow)]
-    pub(crate) entry: Option<Vec<&'a RawValue>>,
-    #[serde(borrow)]
+    pub(crate) entry: Option<Vec<E>>,
     pub(crate) resource: Option<&'a RawValue>,
+}
+
+impl<E> Answer<'_, E> {
+    pub(crate) fn is_bundle(&self) -> bool {
+        self.entry.is_some()
+            || text(&self.resource_type).is_some_and(|it| it.eq_ignore_ascii_case("Bundle"))
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -85,13 +85,13 @@ fn change(rows: &Rows, dice: &mut Dice, now: DateTime<Utc>, new_id: usize) {
 
 #[tokio::test]
 async fn whatever_moves_between_pages_the_last_state_of_every_row_is_read() {
-    for seed in 0..40 {
+    for seed in 0..80 {
         // Without an overlap, which would hide what the mark gets wrong.
         let practice =
             Practice::with(Product::Select, |config| config.overlap = Duration::ZERO).await;
         practice.tokens(token("token-1", None)).await;
         let old = "2031-05-06T13:00:00Z".parse().unwrap();
-        let rows: Rows = Arc::new(Mutex::new((0..9).map(|id| (id, old, 0)).collect()));
+        let rows: Rows = Arc::new(Mutex::new((0..12).map(|id| (id, old, 0)).collect()));
         let base = format!("{}/api/Appointment", practice.server.uri());
         let server = Server { rows: Arc::clone(&rows), clock: practice.clock.clone(), base };
         Mock::given(path("/api/Appointment")).respond_with(server).mount(&practice.server).await;
@@ -110,7 +110,7 @@ async fn whatever_moves_between_pages_the_last_state_of_every_row_is_read() {
             }
             cursor = Some(page.next);
             practice.clock.advance(Duration::from_secs(20));
-            if step < 60 {
+            if step < 16 {
                 if dice.roll(2) == 0 {
                     change(&rows, &mut dice, practice.clock.now(), 100 + step);
                 }

@@ -97,7 +97,7 @@ fn an_answer_that_is_no_page_is_an_error_even_with_status_200() {
     for (body, expected) in [
         (outcome, "the answer is neither a Bundle nor a resource (decode, code processing)"),
         ("{}", "the answer is neither a Bundle nor a resource (decode)"),
-        ("[1]", "the answer is neither a Bundle nor a resource (decode)"),
+        ("[1]", "the answer is neither a Bundle nor a resource (decode, at=line 1 column 3)"),
         ("<html>", "the answer is neither a Bundle nor a resource (decode, at=line 1 column 1)"),
         (r#"{"resourceType":"Bundle","entry":[{"#, "the answer ends early (decode)"),
     ] {

@@ -1,5 +1,5 @@
-//! What every [`Store`](cannula_sync::Store) must do, one named function each. They panic when
-//! the law is broken; [`store_laws!`](crate::store_laws!) makes a test of each.
+//! What every `cannula_sync::Store` must do, one named function each. They panic when
+//! the law is broken; [`store_laws!`](macro@crate::store_laws) makes a test of each.
 
 #![allow(clippy::unwrap_used, reason = "a law fails by panicking")]
 
