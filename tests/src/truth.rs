@@ -12,8 +12,10 @@ use chrono::{DateTime, Utc};
 
 /// What the CRM should hold, folded straight from the practice's true history: no HTTP, no
 /// store, no engine.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Truth {
+    /// What is still to come, the next event last.
+    ahead: Vec<(DateTime<Utc>, Event)>,
     states: BTreeMap<Subject, PersonState>,
     contacts: BTreeMap<Subject, Ideal>,
     seen: BTreeMap<RecordKey, Event>,
@@ -30,13 +32,24 @@ pub struct Ideal {
 }
 
 impl Truth {
+    /// The truth about a practice that nobody changes by hand, seen through a product.
+    pub fn of(sandbox: &Sandbox, product: Product) -> Self {
+        let mut ahead = sandbox.practice().history(product);
+        ahead.reverse();
+        Self {
+            ahead,
+            states: BTreeMap::new(),
+            contacts: BTreeMap::new(),
+            seen: BTreeMap::new(),
+        }
+    }
+
     /// Folds in what a poll at `now` can see: the latest version of each record that changed.
-    pub fn poll(&mut self, sandbox: &Sandbox, product: Product, rules: &Rules, now: DateTime<Utc>) {
+    pub fn poll(&mut self, rules: &Rules, now: DateTime<Utc>) {
         let mut changed = BTreeMap::new();
-        for event in sandbox.practice().history_until(product, now) {
+        while let Some((_, event)) = self.ahead.pop_if(|(at, _)| *at <= now) {
             changed.insert(event.key.clone(), event);
         }
-        changed.retain(|key, event| self.seen.get(key) != Some(event));
         let mut by_subject = BTreeMap::<Subject, Vec<Event>>::new();
         for (key, event) in changed {
             if let Some(subject) = event.subject() {

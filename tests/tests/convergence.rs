@@ -57,10 +57,10 @@ async fn play(config: WorldConfig) -> Vec<String> {
     let store = Arc::new(SqliteStore::in_memory("main").unwrap());
     let engine = world.engine(store).unwrap();
     let rules = world.rules();
-    let mut truth = Truth::default();
+    let mut truth = Truth::of(&world.sandbox, product);
     for _ in 0..days * 2 {
         let now = world.pass(STEP);
-        truth.poll(&world.sandbox, product, &rules, now);
+        truth.poll(&rules, now);
         world.settle(&engine).await.unwrap();
     }
     let summary = engine.summary().await.unwrap();

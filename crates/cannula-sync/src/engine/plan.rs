@@ -119,11 +119,14 @@ impl<F: Flow> Shared<F> {
                     self.flow.applied(&mut state, &effect, &receipt);
                 }
                 Ok(None) => {}
-                Err(error) if Fate::of(&error) == Fate::Relink => {
-                    self.flow.link_broken(&mut state);
-                }
-                // Without an answer nothing of this subject may be sent: the rows stay.
-                Err(error) => return Err(postpone(error)),
+                Err(error) => match Fate::of(&error) {
+                    Fate::Relink => self.flow.link_broken(&mut state),
+                    // Refused for a reason: it did not land, so nothing behind it did. The plan
+                    // has it again, and delivering that one records the reason.
+                    Fate::Park(_) | Fate::Dead if self.flow.gates(&effect) => break,
+                    // Without an answer nothing of this subject may be sent: the rows stay.
+                    _ => return Err(postpone(error)),
+                },
             }
         }
         Ok(state)
