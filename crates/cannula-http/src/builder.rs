@@ -98,6 +98,7 @@ impl ClientBuilder {
                 .ok_or_else(|| config(format!("header {name} has a value that cannot be sent")))?;
             headers.insert(name, value);
         }
+        install_tls_provider();
         let http = reqwest::Client::builder()
             .user_agent(concat!("cannula/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
@@ -124,12 +125,24 @@ impl ClientBuilder {
     }
 }
 
+/// Makes *ring* the process's provider of TLS cryptography, unless the program installed one.
+///
+/// [`ClientBuilder::build`] does this; a program that uses reqwest on its own beside Cannula may
+/// call it first. *ring* because it builds in seconds on a machine with nothing but Rust and a C
+/// compiler.
+pub fn install_tls_provider() {
+    // An error says that a provider is installed already, and that one is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// A header as it goes out, if its text can.
 pub(crate) fn header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
     Some((HeaderName::try_from(name).ok()?, HeaderValue::from_str(value).ok()?))
 }
 
-fn check_base(base: &Url) -> Result<(), &'static str> {
+/// Checks that tokens may be sent to a base URL: `https`, or `http` on this machine, and nothing
+/// but an address. The error says what it must be.
+pub fn check_base(base: &Url) -> Result<(), &'static str> {
     if base.host().is_none() || !matches!(base.scheme(), "http" | "https") {
         return Err("must start with https:// and name a host");
     }

@@ -1,6 +1,6 @@
 use std::{
     collections::BTreeMap,
-    fmt,
+    fmt, io, iter,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -325,7 +325,7 @@ impl Inner {
     /// No answer, or not the whole of it.
     fn broken(&self, error: reqwest::Error) -> Failed {
         let (fate, message) = if error.is_connect() {
-            (Fate::NotApplied, "cannot connect".to_owned())
+            (Fate::NotApplied, self.unreachable(&error))
         } else if error.is_timeout() {
             (Fate::Unknown, format!("no answer within {:?}", self.timeout))
         } else if error.is_builder() {
@@ -334,6 +334,20 @@ impl Inner {
             (Fate::Unknown, "the connection broke before the answer was complete".to_owned())
         };
         Failed::new(fate, Error::new(ErrorKind::Connection, message).source(error.without_url()))
+    }
+
+    /// Whom we cannot connect to, as configured, and why as far as the system says.
+    fn unreachable(&self, error: &reqwest::Error) -> String {
+        let url = error.url().unwrap_or(&self.base);
+        let host = url.host_str().unwrap_or_default();
+        let port = url.port_or_known_default().unwrap_or_default();
+        let why = match io_kind(error) {
+            Some(io::ErrorKind::ConnectionRefused) => ", which refuses the connection",
+            Some(io::ErrorKind::TimedOut) => ", which does not answer",
+            _ if error.is_timeout() => ", which does not answer",
+            _ => "",
+        };
+        format!("cannot connect to {host}:{port}{why}; check the configured address and the network")
     }
 
     fn count(&self, operation: &'static str) -> u64 {
@@ -347,6 +361,14 @@ impl Inner {
         // Counters are right after every statement.
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What the operating system said, if it is behind the error.
+fn io_kind(error: &reqwest::Error) -> Option<io::ErrorKind> {
+    let first = std::error::Error::source(error);
+    iter::successors(first, |error| error.source())
+        .find_map(|error| error.downcast_ref::<io::Error>())
+        .map(io::Error::kind)
 }
 
 /// A 2xx answer that cannot be read.

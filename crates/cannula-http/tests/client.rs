@@ -194,10 +194,16 @@ async fn a_write_that_times_out_is_an_unknown_outcome_and_is_not_sent_again() {
 #[tokio::test]
 async fn a_refused_connection_was_never_sent_so_even_a_write_may_be_tried_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
+    let address = listener.local_addr().unwrap();
+    let base = format!("http://{address}/secret");
     drop(listener);
     let error = builder(&base, &clock()).build().unwrap().send(&write()).await.unwrap_err();
-    assert_eq!(error.to_string(), "vendor: write: cannot connect (connection, attempts=4)");
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "vendor: write: cannot connect to {address}, which refuses the connection; check the configured address and the network (connection, attempts=4)"
+        )
+    );
     assert_eq!(error.retry_advice(), Retry::Backoff);
 }
 

@@ -78,15 +78,15 @@ async fn read(access: &Access, calls: &BTreeMap<String, u64>) {
     let client = Client::new();
     let select = &access.nextech.select;
     let token = token(&client, access, Product::Select).await;
-    for (operation, resource) in [("search patients", "Patient"), ("search appointments", "Appointment")] {
+    for (operation, resource) in
+        [("search patients", "Patient"), ("search appointments", "Appointment")]
+    {
         for page in 0..calls.get(operation).copied().unwrap_or_default() {
-            let url = format!(
-                "{}/{resource}?_count=50&_getpagesoffset={}",
-                select.base_url,
-                page * 50
-            );
+            let url =
+                format!("{}/{resource}?_count=50&_getpagesoffset={}", select.base_url, page * 50);
             let request = client.get(url).bearer_auth(&token);
-            let answer = request.header("nx-practice-id", &select.practice_id).send().await.unwrap();
+            let answer =
+                request.header("nx-practice-id", &select.practice_id).send().await.unwrap();
             assert!(answer.status().is_success());
             answer.bytes().await.unwrap();
         }
@@ -121,9 +121,8 @@ impl Crm {
             .bearer_auth(&self.token)
             .header("Version", "2021-07-28");
         if let Some(body) = body {
-            request = request
-                .header(header::CONTENT_TYPE, "application/json")
-                .body(body.to_string());
+            request =
+                request.header(header::CONTENT_TYPE, "application/json").body(body.to_string());
         }
         let answer = request.send().await.unwrap();
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
@@ -160,8 +159,11 @@ impl Crm {
     }
 
     /// Runs `count` calls, [`CONCURRENCY`] at a time.
-    async fn many<F>(self: &Arc<Self>, count: u64, call: impl Fn(Arc<Self>, u64) -> F + Clone + Send + 'static)
-    where
+    async fn many<F>(
+        self: &Arc<Self>,
+        count: u64,
+        call: impl Fn(Arc<Self>, u64) -> F + Clone + Send + 'static,
+    ) where
         F: Future<Output = ()> + Send + 'static,
     {
         let next = Arc::new(AtomicU64::new(0));

@@ -36,6 +36,7 @@ use serde_json::Value;
 const LOOP: Duration = Duration::from_secs(2);
 
 fn main() {
+    cannula::http::install_tls_provider();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     if runtime.block_on(roles::play()) {
         return;
@@ -123,7 +124,11 @@ fn end_to_end(patients: u32) {
     line("engine: events", format!("{:.0} /s", engine.events as f64 / engine.seconds));
     line(
         "engine: HTTP calls",
-        format!("{} ({:.2} per event)", engine.total(), engine.total() as f64 / engine.events as f64),
+        format!(
+            "{} ({:.2} per event)",
+            engine.total(),
+            engine.total() as f64 / engine.events as f64
+        ),
     );
     line("engine: calls", format!("{:.0} /s", engine.rate()));
     line("engine: peak memory", format!("{:.0} MB", engine.peak_mb));

@@ -53,6 +53,7 @@ impl Crm {
         let sandbox = Sandbox::start(config).await.unwrap();
         let state = Arc::clone(sandbox.crm_state());
         state.change_settings(change);
+        cannula_http::install_tls_provider();
         let access = sandbox.access().crm.clone();
         Self {
             state,

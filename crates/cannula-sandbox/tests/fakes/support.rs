@@ -29,6 +29,7 @@ impl Scene {
             ..SandboxConfig::new(Arc::<ManualClock>::clone(&clock), practice)
         };
         let sandbox = Sandbox::start(config).await.unwrap();
+        cannula_http::install_tls_provider();
         Self { clock, sandbox, http: reqwest::Client::builder().no_proxy().build().unwrap() }
     }
 
