@@ -5,34 +5,40 @@
 //! ```
 //!
 //! starts fakes of both vendors on loopback, replays thirty days of a synthetic practice hour by
-//! hour, syncs over real HTTP and prints what was done. More:
+//! hour, syncs over real HTTP and prints what was done. More, after a `--`:
 //!
 //! - `--product practice-plus`: the other Nextech product
 //! - `--patients 500`: a larger practice
 //! - `--db clinic.db`: keep the store; a second run on it finds nothing new and says so
 //! - `--explain PATIENT`: why a patient's contact looks as it does, event by event
+//! - `--replay`: first decide again what was parked or refused, once its cause is corrected
 //! - `--json`: one JSON object with the same figures
-//! - `--watch`: go on, polling every five minutes, until Ctrl-C
-//! - `--live nextech.toml`: a real practice and a real CRM; see the commented `nextech.toml`
+//! - `--watch`: at the pace of the real clock, polling every five minutes until Ctrl-C, then the
+//!   same report
+//! - `--live nextech.toml`: a real practice and a real CRM, polled once, or with `--watch` on and
+//!   on; the commented `nextech.toml` beside this file is where to start
+//!
+//! Figures go to standard output, the progress bar, warnings and errors to standard error. It ends
+//! with 0 when everything that is due was tried, with 1 and a sentence when it could not go on.
 
 mod setup;
 
 use std::{
+    io::{IsTerminal, stderr},
     path::PathBuf,
     process::ExitCode,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use cannula::core::{EmrSource, Error, Result, Subject};
-use cannula_examples::{Figures, Totals};
+use cannula::{
+    core::{Error, ErrorKind, Result},
+    sync::Replay,
+};
+use cannula_examples::{Figures, Run, explain, print, print_explained, print_notes};
 use clap::{Parser, ValueEnum};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use crate::setup::Setup;
-
-/// How often the vendor's product polls.
-const INTERVAL: Duration = Duration::from_secs(300);
-/// How far the replay's clock moves between two polls.
-const STEP: Duration = Duration::from_secs(3_600);
 
 /// Nextech appointments to Aesthetix CRM, against a sandbox or live.
 #[derive(Debug, Parser)]
@@ -49,10 +55,13 @@ struct Args {
     /// Print one JSON object instead of tables.
     #[arg(long)]
     json: bool,
-    /// Explain one patient's events; the patient by EMR id.
+    /// Explain one patient's events; the patient by EMR id or CRM contact id.
     #[arg(long, value_name = "PATIENT")]
     explain: Option<String>,
-    /// Go on polling every five minutes until Ctrl-C.
+    /// First decide again what is parked or was refused.
+    #[arg(long)]
+    replay: bool,
+    /// Poll every five minutes until Ctrl-C.
     #[arg(long)]
     watch: bool,
     /// Real credentials and settings from a TOML file.
@@ -60,7 +69,7 @@ struct Args {
     live: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Product {
     Select,
     PracticePlus,
@@ -68,11 +77,9 @@ enum Product {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .with_writer(std::io::stderr)
-        .init();
-    match run(Args::parse()).await {
+    let args = Args::parse();
+    log(&args);
+    match run(&args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report(&error);
@@ -81,57 +88,68 @@ async fn main() -> ExitCode {
     }
 }
 
+/// Logs to standard error what `RUST_LOG` says; without it warnings, but none of a replay, whose
+/// figures say it all.
+fn log(args: &Args) {
+    let replay = !args.watch && args.live.is_none();
+    let level = if replay { LevelFilter::ERROR } else { LevelFilter::WARN };
+    let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal())
+        .init();
+}
+
 #[allow(clippy::print_stderr, reason = "the program's one sentence about what went wrong")]
 fn report(error: &Error) {
     eprintln!("error: {error}");
 }
 
-async fn run(args: Args) -> Result<()> {
+async fn run(args: &Args) -> Result<()> {
     let setup = match &args.live {
         Some(file) => Setup::live(file)?,
-        None => Setup::sandbox(&args).await?,
+        None => Setup::sandbox(args).await?,
     };
     #[allow(clippy::disallowed_methods, reason = "the run is measured on the wall clock")]
     let started = Instant::now();
     setup.engine.check().await?;
-    let mut totals = Totals::default();
-    setup.catch_up(&mut totals).await?;
-    if args.watch {
-        watch(&setup).await?;
+    if args.replay {
+        setup.engine.replay(Replay::Parked).await?;
+        setup.engine.replay(Replay::Dead).await?;
     }
-    let seconds = started.elapsed().as_secs_f64();
-    let figures =
-        Figures::collect(&setup.engine, totals, setup.calls(), &*setup.crm, seconds).await?;
-    show(&args, &setup, &figures).await
-}
-
-/// Polls and delivers at the vendor's rhythm until Ctrl-C.
-async fn watch(setup: &Setup) -> Result<()> {
-    setup.engine.run(INTERVAL, async { drop(tokio::signal::ctrl_c().await) }).await
+    if args.watch {
+        setup.watch().await?;
+    } else {
+        setup.catch_up().await?;
+    }
+    let mut figures = Figures::collect(Run {
+        engine: &setup.engine,
+        needs: &setup.needs,
+        calls: setup.calls(),
+        crm: setup::CRM,
+        seconds: started.elapsed().as_secs_f64(),
+    })
+    .await?;
+    if let Some(patient) = &args.explain {
+        figures.explain = Some(explain(&setup.engine, patient, setup.zone).await?);
+    }
+    show(args, &setup, &figures).await
 }
 
 #[allow(clippy::print_stdout, reason = "the program's output")]
 async fn show(args: &Args, setup: &Setup, figures: &Figures) -> Result<()> {
     if args.json {
-        println!("{}", serde_json::to_string(figures).unwrap_or_default());
-    } else {
-        cannula_examples::print(figures);
-        setup.print_notes().await?;
+        let json = serde_json::to_string(figures).map_err(|cause| {
+            Error::new(ErrorKind::Decode, "the figures cannot be written as JSON").source(cause)
+        })?;
+        println!("{json}");
+        return Ok(());
     }
-    let Some(patient) = &args.explain else { return Ok(()) };
-    let practice = setup.source.info().feeds[0].practice.clone();
-    let subject = Subject { practice, patient: patient.to_lowercase().as_str().into() };
-    let lines = setup.engine.explain(&subject).await?;
-    if args.json {
-        println!("{}", serde_json::to_string(&lines).unwrap_or_default());
-    } else if lines.is_empty() {
-        println!("\nNo event of patient {patient} has been seen.");
-    }
-    for line in lines.iter().filter(|_| !args.json) {
-        println!("\n{} {}", line.when.format("%Y-%m-%d %H:%M UTC"), line.record);
-        for sentence in &line.sentences {
-            println!("  {sentence}");
-        }
+    print(figures);
+    print_notes(&setup.engine, &setup.crm).await?;
+    if let Some(explained) = &figures.explain {
+        print_explained(explained);
     }
     Ok(())
 }

@@ -1,27 +1,37 @@
 //! The parts of the service and how they are put together.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use cannula::{
     ServiceConfig,
     aesthetix::{self, Aesthetix, AesthetixConfig},
-    core::{Clock, Error, ErrorKind, PracticeId, Result, Secret},
+    core::{Clock, CrmNeeds, Error, ErrorKind, PracticeId, Result, Secret},
     http::SystemClock,
     nextech::{self, Nextech, NextechConfig},
-    rules::{Categories, PersonState, Rules, RulesConfig},
+    rules::{Categories, Rules, RulesConfig},
     sync::{CrmFlow, Engine, SqliteStore, Store},
 };
-use cannula_examples::Totals;
+use cannula_examples::VendorCalls;
 use cannula_sandbox::{
     Access, Quirks, Sandbox, SandboxConfig,
     practice::{PracticeConfig, ZONE},
 };
 use cannula_testkit::ManualClock;
 use chrono::{DateTime, Days, TimeZone, Utc};
+use chrono_tz::Tz;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::{Args, Product, STEP};
+use crate::{Args, Product};
 
+/// The CRM's name among the vendors.
+pub(crate) const CRM: &str = "aesthetix";
+
+/// How often the vendor's product polls.
+const INTERVAL: Duration = Duration::from_secs(300);
+/// How often the progress bar of `--watch` is brought up to date.
+const TICK: Duration = Duration::from_millis(500);
+/// How far the replay's clock moves between two polls.
+const STEP: Duration = Duration::from_secs(3_600);
 /// How long the synthetic practice's timeline is.
 const DAYS: u32 = 30;
 /// Decides everything about the synthetic practice that is left to chance.
@@ -31,8 +41,11 @@ const SEED: u64 = 1;
 #[derive(Debug)]
 pub(crate) struct Setup {
     pub(crate) engine: Engine<CrmFlow>,
-    pub(crate) source: Arc<Nextech>,
     pub(crate) crm: Arc<Aesthetix>,
+    pub(crate) needs: CrmNeeds,
+    pub(crate) zone: Tz,
+    source: Arc<Nextech>,
+    clock: Arc<dyn Clock>,
     world: World,
 }
 
@@ -50,116 +63,134 @@ enum World {
 impl Setup {
     /// A practice and a CRM made up for the occasion.
     pub(crate) async fn sandbox(args: &Args) -> Result<Self> {
-        let real: Arc<dyn Clock> = Arc::new(SystemClock);
         let replay = Arc::new(ManualClock::at(first_day()?));
-        let (clock, start) = if args.watch {
-            (Arc::clone(&real), real.now() - Days::new(DAYS.into()))
-        } else {
-            (Arc::clone(&replay) as Arc<dyn Clock>, replay.now())
-        };
+        let clock: Arc<dyn Clock> =
+            if args.watch { Arc::new(SystemClock) } else { Arc::<ManualClock>::clone(&replay) };
+        let start = if args.watch { clock.now() - Days::new(DAYS.into()) } else { clock.now() };
         let practice = PracticeConfig::new(SEED, args.patients, DAYS, start);
         let mut config = SandboxConfig::new(Arc::clone(&clock), practice);
         // Days pass in seconds here, so the vendors' limits per second mean nothing.
         config.quirks = Quirks { limits: false, ..Quirks::default() };
         let sandbox = Sandbox::start(config).await?;
-        let categories = Categories::from_csv(sandbox.practice().categorization_csv())
-            .or_else(|problems| problems.into_result("the categorization document", Categories::default()))?;
         let access = sandbox.access();
-        let nextech = nextech_config(access, args.product, start)?;
-        let aesthetix = aesthetix_config(access)?;
+        let parts = Parts {
+            nextech: nextech_config(access, args.product, start)?,
+            aesthetix: aesthetix_config(access)?,
+            rules: RulesConfig::new(ZONE),
+            categories: categories(sandbox.practice().categorization_csv())?,
+        };
         let store: Arc<dyn Store> = match &args.db {
             Some(file) => Arc::new(SqliteStore::open(file, "main")?),
             None => Arc::new(SqliteStore::in_memory("main")?),
         };
-        let rules = Rules::new(RulesConfig::new(ZONE), categories);
         let world = if args.watch {
             World::RealTime { _sandbox: sandbox }
         } else {
             World::Replay { _sandbox: sandbox, clock: replay }
         };
-        Self::compose(nextech, aesthetix, rules, store, clock, world)
+        Self::compose(parts, store, clock, world)
     }
 
     /// A real practice and a real CRM, as a configuration file says.
     pub(crate) fn live(file: &Path) -> Result<Self> {
         let config = ServiceConfig::from_file(file)?;
         let store = Arc::new(SqliteStore::open(&config.store, "main")?);
-        let rules = Rules::new(config.rules, config.categories);
-        let clock = Arc::new(SystemClock);
-        Self::compose(config.nextech, config.aesthetix, rules, store, clock, World::Live)
+        let parts = Parts {
+            nextech: config.nextech,
+            aesthetix: config.aesthetix,
+            rules: config.rules,
+            categories: config.categories,
+        };
+        Self::compose(parts, store, Arc::new(SystemClock), World::Live)
     }
 
     /// Source, rules, sink, store and clock: that is the whole service.
     fn compose(
-        nextech: NextechConfig,
-        aesthetix: AesthetixConfig,
-        rules: Rules,
+        parts: Parts,
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         world: World,
     ) -> Result<Self> {
-        let source = Arc::new(Nextech::new(nextech, Arc::clone(&clock))?);
-        let crm = Arc::new(Aesthetix::new(aesthetix, Arc::clone(&clock))?);
-        let flow = CrmFlow::new(rules, Arc::clone(&crm) as _);
-        let engine = Engine::new(Arc::clone(&source) as _, flow, store, clock);
-        Ok(Self { engine, source, crm, world })
+        let zone = parts.rules.zone;
+        let rules = Rules::new(parts.rules, parts.categories);
+        let needs = rules.needs();
+        let source = Arc::new(Nextech::new(parts.nextech, Arc::clone(&clock))?);
+        let crm = Arc::new(Aesthetix::new(parts.aesthetix, Arc::clone(&clock))?);
+        let flow = CrmFlow::new(rules, Arc::<Aesthetix>::clone(&crm));
+        let engine = Engine::new(Arc::<Nextech>::clone(&source), flow, store, Arc::clone(&clock));
+        Ok(Self { engine, crm, needs, zone, source, clock, world })
     }
 
     /// Lets the days pass, or polls once where they pass by themselves.
-    pub(crate) async fn catch_up(&self, totals: &mut Totals) -> Result<()> {
+    pub(crate) async fn catch_up(&self) -> Result<()> {
         let World::Replay { clock, .. } = &self.world else {
-            return self.cycle(totals).await;
+            return self.cycle().await;
         };
         let steps = u64::from(DAYS) * 24 * 3_600 / STEP.as_secs();
-        let style = ProgressStyle::with_template("{bar:40} {percent:>3}% of the practice's days, {msg}");
-        let bar = ProgressBar::new(steps);
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let bar = ProgressBar::new(steps).with_style(style("{bar:40} {percent:>3} %  {msg}"));
         for _ in 0..steps {
             clock.advance(STEP);
-            self.cycle(totals).await?;
-            let progress = self.engine.progress();
-            bar.set_message(format!("{} events, {} writes", progress.ingested, progress.delivered));
+            self.cycle().await?;
+            bar.set_message(self.so_far());
             bar.inc(1);
         }
         bar.finish_and_clear();
         Ok(())
     }
 
-    async fn cycle(&self, totals: &mut Totals) -> Result<()> {
-        totals.polled(&self.engine.poll().await?);
-        totals.drained(&self.engine.drain().await?);
-        Ok(())
+    /// One poll and one delivery. A source that is down keeps nothing back from the CRM.
+    async fn cycle(&self) -> Result<()> {
+        let polled = self.engine.poll().await;
+        self.engine.drain().await?;
+        polled.map(drop)
+    }
+
+    /// Polls and delivers at the vendor's rhythm until Ctrl-C.
+    pub(crate) async fn watch(&self) -> Result<()> {
+        let spinner = ProgressBar::new_spinner().with_style(style("{spinner} {msg}"));
+        let ctrl_c = async { drop(tokio::signal::ctrl_c().await) };
+        let show = async {
+            loop {
+                spinner.set_message(format!("{}; Ctrl-C ends", self.so_far()));
+                spinner.tick();
+                self.clock.sleep(TICK).await;
+            }
+        };
+        let outcome = tokio::select! {
+            outcome = self.engine.run(INTERVAL, ctrl_c) => outcome,
+            () = show => Ok(()),
+        };
+        spinner.finish_and_clear();
+        outcome
+    }
+
+    fn so_far(&self) -> String {
+        let progress = self.engine.progress();
+        format!("{} events, {} writes", progress.ingested, progress.delivered)
     }
 
     /// HTTP requests so far, by vendor and operation.
-    pub(crate) fn calls(&self) -> BTreeMap<&'static str, BTreeMap<&'static str, u64>> {
-        BTreeMap::from([("nextech", self.source.calls()), ("aesthetix", self.crm.calls())])
+    pub(crate) fn calls(&self) -> VendorCalls {
+        VendorCalls::from([("nextech", self.source.calls()), (CRM, self.crm.calls())])
     }
+}
 
-    /// Prints the notes of the contact that has most of them, as the CRM shows them.
-    #[allow(clippy::print_stdout, reason = "the program's output")]
-    pub(crate) async fn print_notes(&self) -> Result<()> {
-        let mut best = None;
-        self.engine
-            .for_each_state(|_, state: &PersonState| {
-                let contact = state.links().contact.clone().map(|it| (state.notes_left(), it));
-                best = best.take().max(contact);
-            })
-            .await?;
-        let Some((_, contact)) = best else { return Ok(()) };
-        match self.crm.client().notes(&contact).await {
-            Ok(notes) => {
-                println!("\nNotes of contact {contact}, as the CRM shows them");
-                for note in notes {
-                    println!("\n  {}", note.body.expose().replace('\n', "\n  "));
-                }
-                Ok(())
-            }
-            // The sandbox's CRM starts empty with every run; its notes were left in an earlier one.
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
+/// What a service is told, wherever it comes from.
+struct Parts {
+    nextech: NextechConfig,
+    aesthetix: AesthetixConfig,
+    rules: RulesConfig,
+    categories: Categories,
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+fn categories(document: &str) -> Result<Categories> {
+    Categories::from_csv(document).or_else(|problems| {
+        problems.into_result("the categorization document", Categories::default())
+    })
 }
 
 /// A Monday; thirty days from it cross the start of daylight saving time.
@@ -169,7 +200,11 @@ fn first_day() -> Result<DateTime<Utc>> {
         .ok_or_else(|| Error::new(ErrorKind::Config, "the first day is no date"))
 }
 
-fn nextech_config(access: &Access, product: Product, start: DateTime<Utc>) -> Result<NextechConfig> {
+fn nextech_config(
+    access: &Access,
+    product: Product,
+    start: DateTime<Utc>,
+) -> Result<NextechConfig> {
     let select = &access.nextech.select;
     let plus = &access.nextech.practice_plus;
     let (product, practice, credentials, base_url, token_url) = match product {

@@ -1,11 +1,31 @@
 use std::collections::BTreeMap;
 
 use cannula::{
-    core::{CrmSink, Result},
+    core::{CrmNeeds, PipelineSpec, Result},
     rules::PersonState,
-    sync::{CrmFlow, DrainReport, Engine, PollReport, Summary},
+    sync::{CrmFlow, Engine, Summary},
 };
 use serde::Serialize;
+
+use crate::Explained;
+
+/// HTTP requests by vendor and operation.
+pub type VendorCalls = BTreeMap<&'static str, BTreeMap<&'static str, u64>>;
+
+/// What the figures of a run are collected from.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// The engine, which was made for this run.
+    pub engine: &'a Engine<CrmFlow>,
+    /// What the rules need of the CRM: the order of pipelines and stages.
+    pub needs: &'a CrmNeeds,
+    /// HTTP requests of this run.
+    pub calls: VendorCalls,
+    /// The CRM among the vendors of `calls`.
+    pub crm: &'static str,
+    /// Seconds of wall-clock time.
+    pub seconds: f64,
+}
 
 /// The figures of one run.
 #[derive(Debug, Serialize)]
@@ -24,14 +44,19 @@ pub struct Figures {
     pub dead: Vec<DeadFigure>,
     /// Rows the EMR's answers held that nobody can read.
     pub rejected: Vec<RejectedFigure>,
-    /// People by pipeline and stage.
-    pub boards: BTreeMap<String, BTreeMap<String, u64>>,
-    /// HTTP requests of this run, by vendor and operation.
-    pub api_calls: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
-    /// CRM requests of this run divided by its new events.
+    /// People by pipeline and stage, as this store's runs left them.
+    pub boards: Vec<Board>,
+    /// HTTP requests of this run, by vendor.
+    pub api_calls: BTreeMap<&'static str, u64>,
+    /// The same by vendor and operation.
+    pub api_operations: VendorCalls,
+    /// CRM requests of this run divided by its new events; 0 if there were none.
     pub calls_per_event: f64,
     /// Seconds of wall-clock time.
     pub seconds: f64,
+    /// One patient's events, where somebody asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explain: Option<Explained>,
 }
 
 /// Events that wait for one reason.
@@ -65,26 +90,22 @@ pub struct RejectedFigure {
     pub problem: String,
 }
 
-/// What polls and drains add up to.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Totals {
-    new: u64,
-    notes: u64,
-    stage_moves: u64,
+/// One pipeline's board.
+#[derive(Debug, Serialize)]
+pub struct Board {
+    /// The pipeline.
+    pub pipeline: String,
+    /// Its stages in order.
+    pub stages: Vec<StageFigure>,
 }
 
-impl Totals {
-    /// Adds a poll.
-    pub const fn polled(&mut self, report: &PollReport) {
-        self.new += report.new;
-    }
-
-    /// Adds a drain.
-    pub fn drained(&mut self, report: &DrainReport) {
-        let count = |label| report.delivered.get(label).copied().unwrap_or_default();
-        self.notes += count("note");
-        self.stage_moves += count("stage");
-    }
+/// One column of a board.
+#[derive(Debug, Serialize)]
+pub struct StageFigure {
+    /// The stage.
+    pub stage: String,
+    /// How many opportunities stand in it.
+    pub people: u64,
 }
 
 impl Figures {
@@ -92,32 +113,24 @@ impl Figures {
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn collect(
-        engine: &Engine<CrmFlow>,
-        totals: Totals,
-        api_calls: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
-        crm: &dyn CrmSink,
-        seconds: f64,
-    ) -> Result<Self> {
-        let mut boards = BTreeMap::<String, BTreeMap<String, u64>>::new();
-        engine
-            .for_each_state(|_, state: &PersonState| {
-                for (pipeline, stage) in state.placements() {
-                    let board = boards.entry(pipeline.to_owned()).or_default();
-                    *board.entry(stage.to_owned()).or_default() += 1;
-                }
-            })
-            .await?;
-        let crm_calls: u64 = api_calls.get(crm.name()).map_or(0, |calls| calls.values().sum());
+    pub async fn collect(run: Run<'_>) -> Result<Self> {
+        let engine = run.engine;
+        let delivered = engine.delivered();
+        let effects = |label| delivered.get(label).copied().unwrap_or_default();
+        let new_events = engine.progress().ingested;
+        let api_calls: BTreeMap<_, u64> =
+            run.calls.iter().map(|(vendor, calls)| (*vendor, calls.values().sum())).collect();
+        let crm_calls = api_calls.get(run.crm).copied().unwrap_or_default();
         let parked = engine.parked().await?.into_iter().map(|parked| ParkedFigure {
             events: parked.events,
             reason: parked.reason.summary(),
             next_step: parked.reason.next_step(),
         });
-        let dead = engine.dead().await?.into_iter().map(|letter| DeadFigure {
-            subject: letter.subject.to_string(),
-            error: letter.error,
-        });
+        let dead = engine
+            .dead()
+            .await?
+            .into_iter()
+            .map(|letter| DeadFigure { subject: letter.subject.to_string(), error: letter.error });
         let rejected = engine.rejected().await?.into_iter().map(|row| RejectedFigure {
             record: row.rejected.key.map(|key| key.to_string()),
             path: row.rejected.path,
@@ -125,16 +138,89 @@ impl Figures {
         });
         Ok(Self {
             events: engine.summary().await?,
-            new_events: totals.new,
-            notes: totals.notes,
-            stage_moves: totals.stage_moves,
+            new_events,
+            notes: effects("note"),
+            stage_moves: effects("stage"),
             parked: parked.collect(),
             dead: dead.collect(),
             rejected: rejected.collect(),
-            boards,
+            boards: boards(engine, run.needs).await?,
             api_calls,
-            calls_per_event: if totals.new == 0 { 0.0 } else { crm_calls as f64 / totals.new as f64 },
-            seconds,
+            api_operations: run.calls,
+            calls_per_event: if new_events == 0 {
+                0.0
+            } else {
+                crm_calls as f64 / new_events as f64
+            },
+            seconds: run.seconds,
+            explain: None,
         })
     }
+
+    /// What the run did, in a sentence or two.
+    pub fn headline(&self) -> String {
+        let did = match (self.new_events, self.notes + self.stage_moves) {
+            (0, 0) => {
+                "Nothing new: every event of this practice was already in the store.".to_owned()
+            }
+            (0, _) => format!(
+                "No new events; {} and {} that were still due were made in {:.1} s.",
+                count(self.notes, "note"),
+                count(self.stage_moves, "stage move"),
+                self.seconds
+            ),
+            (new, _) => format!(
+                "{} became {} and {} in {:.1} s, with {:.2} CRM calls per event.",
+                count(new, "new event"),
+                count(self.notes, "note"),
+                count(self.stage_moves, "stage move"),
+                self.seconds,
+                self.calls_per_event
+            ),
+        };
+        match self.waiting() {
+            0 => did,
+            waiting => format!(
+                "{did} {} still on the way to the CRM; the next run goes on with them.",
+                count(waiting, "event")
+            ),
+        }
+    }
+
+    /// Events that are neither done nor waiting for a person.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.events.pending + self.events.delivering
+    }
+}
+
+/// `1 note`, `2 notes`.
+fn count(number: u64, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Every pipeline with all its stages, empty ones too.
+async fn boards(engine: &Engine<CrmFlow>, needs: &CrmNeeds) -> Result<Vec<Board>> {
+    let mut people = BTreeMap::<(String, String), u64>::new();
+    engine
+        .for_each_state(|_, state: &PersonState| {
+            for (pipeline, stage) in state.placements() {
+                *people.entry((pipeline.to_owned(), stage.to_owned())).or_default() += 1;
+            }
+        })
+        .await?;
+    let board = |pipeline: &PipelineSpec| Board {
+        pipeline: pipeline.name.clone(),
+        stages: pipeline
+            .stages
+            .iter()
+            .map(|(_, stage)| StageFigure {
+                stage: stage.clone(),
+                people: people
+                    .get(&(pipeline.name.clone(), stage.clone()))
+                    .copied()
+                    .unwrap_or_default(),
+            })
+            .collect(),
+    };
+    Ok(needs.pipelines.iter().map(board).collect())
 }

@@ -1,7 +1,14 @@
-//! What the examples share: the figures of a run, as tables for people and JSON for machines.
+//! What the examples share: the figures of a run, why a contact looks as it does, and both as
+//! tables for people and JSON for machines.
 
+mod explain;
 mod figures;
+mod notes;
 mod tables;
 
-pub use figures::{Figures, Totals};
-pub use tables::print;
+pub use explain::{Explained, ExplainedEvent, explain};
+pub use figures::{
+    Board, DeadFigure, Figures, ParkedFigure, RejectedFigure, Run, StageFigure, VendorCalls,
+};
+pub use notes::print_notes;
+pub use tables::{print, print_explained};

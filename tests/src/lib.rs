@@ -1,8 +1,10 @@
 //! What the whole-workspace tests share: both vendors in a sandbox, the service in front of them,
 //! and the truth to hold the CRM against.
 
+mod observed;
 mod truth;
 mod world;
 
+pub use observed::{conflicts, differences, links};
 pub use truth::{Truth, compare};
 pub use world::{World, WorldConfig, aesthetix_config, nextech_config};

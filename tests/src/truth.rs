@@ -36,12 +36,7 @@ impl Truth {
     pub fn of(sandbox: &Sandbox, product: Product) -> Self {
         let mut ahead = sandbox.practice().history(product);
         ahead.reverse();
-        Self {
-            ahead,
-            states: BTreeMap::new(),
-            contacts: BTreeMap::new(),
-            seen: BTreeMap::new(),
-        }
+        Self { ahead, states: BTreeMap::new(), contacts: BTreeMap::new(), seen: BTreeMap::new() }
     }
 
     /// Folds in what a poll at `now` can see: the latest version of each record that changed.
@@ -146,7 +141,9 @@ pub fn compare(
                     differences.push(format!("{subject}: shares contact {}", contact.id));
                 }
                 differences.extend(
-                    differ(ideal, contact, crm).into_iter().map(|what| format!("{subject}: {what}")),
+                    differ(ideal, contact, crm)
+                        .into_iter()
+                        .map(|what| format!("{subject}: {what}")),
                 );
             }
         }
@@ -184,7 +181,11 @@ fn differ(ideal: &Ideal, contact: &ContactSnapshot, crm: &CrmSnapshot) -> Vec<St
     let want = person.phone.map(|phone| last_ten(phone.expose()));
     let taken = others().any(|other| other.phone.as_deref().map(last_ten) == want);
     if !taken {
-        check("phone", format!("{want:?}"), format!("{:?}", contact.phone.as_deref().map(last_ten)));
+        check(
+            "phone",
+            format!("{want:?}"),
+            format!("{:?}", contact.phone.as_deref().map(last_ten)),
+        );
     }
     let tags: BTreeSet<String> = contact.tags.iter().cloned().collect();
     check("tags", format!("{:?}", ideal.tags), format!("{tags:?}"));
@@ -200,7 +201,11 @@ fn differ(ideal: &Ideal, contact: &ContactSnapshot, crm: &CrmSnapshot) -> Vec<St
         notes.sort();
         notes
     };
-    check("notes", format!("{:#?}", sorted(&ideal.notes)), format!("{:#?}", sorted(&contact.notes)));
+    check(
+        "notes",
+        format!("{:#?}", sorted(&ideal.notes)),
+        format!("{:#?}", sorted(&contact.notes)),
+    );
     let stages: BTreeMap<&str, (&str, &str)> = contact
         .opportunities
         .iter()
@@ -220,4 +225,3 @@ fn last_ten(phone: &str) -> String {
     let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
     digits[digits.len().saturating_sub(10)..].to_owned()
 }
-

@@ -25,6 +25,13 @@ pub struct WorldConfig {
     pub faults: bool,
     /// What moves an opportunity.
     pub policy: StagePolicy,
+    /// The vendors' meannesses.
+    pub quirks: Quirks,
+    /// Rows the service asks for at once.
+    pub page_size: u32,
+    /// Whether both vendors limit requests, as they do by default. Then the service keeps to its
+    /// own default quotas, and time is one: where it waits, the practice moves on.
+    pub limits: bool,
 }
 
 impl WorldConfig {
@@ -36,7 +43,18 @@ impl WorldConfig {
             product,
             faults: false,
             policy: StagePolicy::AllAppointments,
+            // A change between two pages may replace one that nobody has seen yet.
+            quirks: Quirks { changes_between_pages: 0, ..Quirks::default() },
+            page_size: 50,
+            limits: false,
         }
+    }
+
+    /// A practice of nobody, to be filled by hand.
+    pub fn empty(product: Product) -> Self {
+        let mut config = Self::new(0, 0, 0, product);
+        config.practice = PracticeConfig::empty(config.practice.start);
+        config
     }
 
     /// The same with faults.
@@ -45,10 +63,17 @@ impl WorldConfig {
         self.faults = true;
         self
     }
+
+    /// The same with limits.
+    #[must_use]
+    pub const fn with_limits(mut self) -> Self {
+        self.limits = true;
+        self
+    }
 }
 
-/// Both vendors, and what a service needs to reach them. The practice has a clock of its own, so
-/// that the waits of a client that is refused do not move the practice on.
+/// Both vendors, and what a service needs to reach them. Without limits the practice has a clock
+/// of its own, so that the waits of a client that is refused do not move the practice on.
 #[derive(Debug)]
 pub struct World {
     /// The vendors.
@@ -66,19 +91,22 @@ impl World {
     /// # Errors
     /// If no port is free.
     pub async fn start(config: WorldConfig) -> Result<Self> {
-        let practice_clock = Arc::new(ManualClock::at(config.practice.start));
+        let clock = Arc::new(ManualClock::at(config.practice.start));
+        // On a clock that stands still while the service works, no limit per second ever ends.
+        let practice_clock = if config.limits {
+            Arc::clone(&clock)
+        } else {
+            Arc::new(ManualClock::at(config.practice.start))
+        };
         let mut sandbox =
             SandboxConfig::new(Arc::clone(&practice_clock) as Arc<dyn Clock>, config.practice);
-        // Time stands still while the service works, so limits per second would never end; and
-        // a change between two pages may replace one that nobody has seen yet.
-        sandbox.quirks = Quirks { limits: false, changes_between_pages: 0, ..Quirks::default() };
+        sandbox.quirks = Quirks { limits: config.limits, ..config.quirks.clone() };
         let sandbox = Sandbox::start(sandbox).await?;
         if config.faults {
             for vendor in [Vendor::Nextech, Vendor::Crm] {
                 sandbox.faults(vendor).set_rates(FaultRates::believable());
             }
         }
-        let clock = Arc::new(ManualClock::at(config.practice.start));
         Ok(Self { sandbox, clock, config, practice_clock })
     }
 
@@ -90,6 +118,11 @@ impl World {
         now
     }
 
+    /// What the practice's clock shows.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.practice_clock.now()
+    }
+
     /// The rules, with the practice's own categorization document.
     pub fn rules(&self) -> Rules {
         self.rules_with(self.sandbox.practice().categorization_csv())
@@ -97,10 +130,14 @@ impl World {
 
     /// The rules with another document.
     pub fn rules_with(&self, csv: &str) -> Rules {
-        let categories = Categories::from_csv(csv).unwrap_or_default();
+        Rules::new(self.rules_config(), Categories::from_csv(csv).unwrap_or_default())
+    }
+
+    /// What the rules are configured with.
+    pub fn rules_config(&self) -> RulesConfig {
         let mut config = RulesConfig::new(ZONE);
         config.policy = self.config.policy;
-        Rules::new(config, categories)
+        config
     }
 
     /// A source for the practice's product.
@@ -108,8 +145,10 @@ impl World {
     /// # Errors
     /// If the configuration cannot be used.
     pub fn source(&self) -> Result<Arc<Nextech>> {
-        let config =
-            nextech_config(self.sandbox.access(), self.config.product, self.config.practice.start)?;
+        let WorldConfig { product, practice, page_size, limits, .. } = &self.config;
+        let mut config = vendors_nextech(self.sandbox.access(), *product, practice.start)?;
+        config.page_size = *page_size;
+        config.requests_per_second = config.requests_per_second.filter(|_| *limits);
         Ok(Arc::new(Nextech::new(config, Arc::clone(&self.clock) as _)?))
     }
 
@@ -118,7 +157,8 @@ impl World {
     /// # Errors
     /// If the configuration cannot be used.
     pub fn sink(&self) -> Result<Arc<Aesthetix>> {
-        let config = aesthetix_config(self.sandbox.access())?;
+        let mut config = vendors_aesthetix(self.sandbox.access())?;
+        config.quota = config.quota.filter(|_| self.config.limits);
         Ok(Arc::new(Aesthetix::new(config, Arc::clone(&self.clock) as _)?))
     }
 
@@ -181,11 +221,21 @@ impl World {
     }
 }
 
-/// How to reach a sandbox's Nextech. No limits of our own: the sandbox has its switches.
+/// How to reach a sandbox's Nextech, without limits of our own.
 ///
 /// # Errors
 /// If the sandbox's address is no URL.
 pub fn nextech_config(
+    access: &Access,
+    product: Product,
+    start_from: DateTime<Utc>,
+) -> Result<NextechConfig> {
+    let config = vendors_nextech(access, product, start_from)?;
+    Ok(NextechConfig { requests_per_second: None, ..config })
+}
+
+/// The same with the connector's default limits.
+fn vendors_nextech(
     access: &Access,
     product: Product,
     start_from: DateTime<Utc>,
@@ -221,20 +271,22 @@ pub fn nextech_config(
         NextechConfig::new(product, PracticeId::new(practice), credentials, ZONE, start_from);
     config.base_url = url(base_url)?;
     config.token_url = url(token_url)?;
-    config.requests_per_second = None;
     Ok(config)
 }
 
-/// How to reach a sandbox's CRM.
+/// How to reach a sandbox's CRM, without limits of our own.
 ///
 /// # Errors
 /// If the sandbox's address is no URL.
 pub fn aesthetix_config(access: &Access) -> Result<AesthetixConfig> {
+    Ok(AesthetixConfig { quota: None, ..vendors_aesthetix(access)? })
+}
+
+/// The same with the connector's default quota.
+fn vendors_aesthetix(access: &Access) -> Result<AesthetixConfig> {
     let crm = &access.crm;
     let credentials = aesthetix::Credentials::PrivateToken(Secret::new(&crm.private_token));
-    let mut config = AesthetixConfig::new(url(&crm.base_url)?, &crm.location_id, credentials);
-    config.quota = None;
-    Ok(config)
+    Ok(AesthetixConfig::new(url(&crm.base_url)?, &crm.location_id, credentials))
 }
 
 fn url(text: &str) -> Result<url::Url> {

@@ -1,5 +1,7 @@
 //! The dependency rules of `docs/ARCHITECTURE.md`, read from `cargo metadata`.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     process::Command,

@@ -1,18 +1,12 @@
 //! Whatever goes wrong on the way, the CRM ends up holding what the practice's history says.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use cannula::{
-    core::{ContactId, ParkReason, Subject},
-    rules::PersonState,
-    sync::{CrmFlow, Engine, Outcome, SqliteStore},
-};
+use std::{sync::Arc, time::Duration};
+
+use cannula::sync::SqliteStore;
 use cannula_sandbox::practice::Product;
-use cannula_tests::{Truth, World, WorldConfig, compare};
+use cannula_tests::{Truth, World, WorldConfig, differences};
 
 /// Half a day: every visit changes at most once in it as far as a poll can see.
 const STEP: Duration = Duration::from_secs(12 * 3_600);
@@ -20,33 +14,6 @@ const STEP: Duration = Duration::from_secs(12 * 3_600);
 /// How many seeds to try; `CANNULA_SEEDS` asks for more.
 fn seeds() -> u64 {
     std::env::var("CANNULA_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(20)
-}
-
-async fn links(engine: &Engine<CrmFlow>) -> BTreeMap<Subject, ContactId> {
-    let mut links = BTreeMap::new();
-    engine
-        .for_each_state(|subject, state: &PersonState| {
-            if let Some(contact) = &state.links().contact {
-                links.insert(subject.clone(), contact.clone());
-            }
-        })
-        .await
-        .unwrap();
-    links
-}
-
-/// Those who wait because their e-mail or phone belongs to somebody else's contact.
-async fn conflicts(engine: &Engine<CrmFlow>, truth: &Truth) -> BTreeSet<Subject> {
-    let mut conflicts = BTreeSet::new();
-    for (subject, _) in truth.contacts() {
-        let lines = engine.explain(subject).await.unwrap();
-        if lines.iter().any(|line| {
-            matches!(&line.outcome, Outcome::Held(ParkReason::ContactConflict { .. }))
-        }) {
-            conflicts.insert(subject.clone());
-        }
-    }
-    conflicts
 }
 
 /// Plays a practice from its first day to its last and returns how the CRM differs from it.
@@ -66,8 +33,7 @@ async fn play(config: WorldConfig) -> Vec<String> {
     let summary = engine.summary().await.unwrap();
     assert_eq!((summary.pending, summary.delivering, summary.dead), (0, 0, 0), "{summary:?}");
     assert!(summary.done > 0, "{summary:?}");
-    let conflicts = conflicts(&engine, &truth).await;
-    compare(&truth, &world.sandbox.crm(), &links(&engine).await, &conflicts)
+    differences(&truth, &world.sandbox, &engine).await.unwrap()
 }
 
 async fn every_seed_converges(product: Product) {

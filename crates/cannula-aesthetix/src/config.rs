@@ -1,11 +1,11 @@
 //! What the connector is told: where, as whom, and how the location is set up.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use cannula_core::{Secret, Settings};
-use cannula_http::Quota;
+use cannula_http::{Quota, check_base};
 use phonenumber::country;
-use url::{Host, Url};
+use url::Url;
 
 use crate::{FileTokenStore, TokenStore};
 
@@ -112,18 +112,20 @@ impl AesthetixConfig {
         }
     }
 
-    /// Reads the section, noting every problem in `settings`; `lookup` reads the environment for
-    /// secrets written as `env:NAME`. `None` means that something needed is missing or wrong.
+    /// Reads the section, noting every problem in `settings`; files are relative to `directory`,
+    /// and `lookup` reads the environment for secrets written as `env:NAME`. `None` means that
+    /// something needed is missing or wrong.
     ///
     /// Keys: `location_id`, then `token` or the section `oauth` (`client_id`, `client_secret`,
     /// `refresh_token`, `token_file`); optional `base_url`, `version`, `country`, `duplicates`
     /// (`refused` or `allowed`), `calls_per_10_seconds`, `calls_per_day`.
     pub fn from_settings(
         settings: &mut Settings,
+        directory: &Path,
         lookup: &dyn Fn(&str) -> Option<String>,
     ) -> Option<Self> {
         let location_id = settings.required("location_id");
-        let credentials = credentials(settings, lookup);
+        let credentials = credentials(settings, directory, lookup);
         let base_url = base_url(settings);
         let version = settings.choice("version", &ApiVersion::CHOICES);
         let country = country(settings);
@@ -164,17 +166,12 @@ fn at_least_one(settings: &mut Settings, key: &str, default: u64) -> u64 {
 
 fn base_url(settings: &mut Settings) -> Option<Url> {
     let text = settings.text("base_url", DEFAULT_BASE_URL);
-    let loopback = |url: &Url| match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
     let problem = match Url::parse(&text) {
-        Ok(url) if url.scheme() == "https" && url.has_host() => return Some(url),
-        Ok(url) if url.scheme() == "http" && loopback(&url) => return Some(url),
-        Ok(url) if url.scheme() == "http" => "must start with https://".to_owned(),
-        _ => format!("must be a URL such as {DEFAULT_BASE_URL}"),
+        Ok(url) => match check_base(&url) {
+            Ok(()) => return Some(url),
+            Err(problem) => problem.to_owned(),
+        },
+        Err(_) => format!("must be a URL such as {DEFAULT_BASE_URL}"),
     };
     settings.problem("base_url", problem);
     None
@@ -192,13 +189,14 @@ fn country(settings: &mut Settings) -> Option<country::Id> {
 
 fn credentials(
     settings: &mut Settings,
+    directory: &Path,
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Option<Credentials> {
     let keys = settings.keys();
     let given = |key: &str| keys.iter().any(|name| name == key);
     match (given("token"), given("oauth")) {
         (true, false) => settings.secret("token", lookup).map(Credentials::PrivateToken),
-        (false, true) => oauth(settings, lookup).map(Credentials::OAuth),
+        (false, true) => oauth(settings, directory, lookup).map(Credentials::OAuth),
         (both, _) => {
             // Both keys are known ones, so that neither is reported as unknown as well.
             settings.take("token");
@@ -214,7 +212,11 @@ fn credentials(
     }
 }
 
-fn oauth(settings: &mut Settings, lookup: &dyn Fn(&str) -> Option<String>) -> Option<OAuth> {
+fn oauth(
+    settings: &mut Settings,
+    directory: &Path,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Option<OAuth> {
     let mut section = settings.section("oauth");
     let client_id = section.required("client_id");
     let client_secret = section.secret("client_secret", lookup);
@@ -225,7 +227,7 @@ fn oauth(settings: &mut Settings, lookup: &dyn Fn(&str) -> Option<String>) -> Op
         client_id: client_id?,
         client_secret: client_secret?,
         refresh_token: refresh_token?,
-        store: Arc::new(FileTokenStore::new(token_file?)),
+        store: Arc::new(FileTokenStore::new(directory.join(token_file?))),
     })
 }
 
@@ -237,9 +239,10 @@ mod tests {
 
     fn read(section: serde_json::Value) -> (Option<AesthetixConfig>, String) {
         let mut settings = Settings::new("aesthetix", section);
-        let config = AesthetixConfig::from_settings(&mut settings, &|name| {
-            (name == "CRM_TOKEN").then(|| "pit-1".to_owned())
-        });
+        let config =
+            AesthetixConfig::from_settings(&mut settings, Path::new("practice"), &|name| {
+                (name == "CRM_TOKEN").then(|| "pit-1".to_owned())
+            });
         (config, settings.finish().to_string())
     }
 
@@ -278,7 +281,7 @@ mod tests {
         assert_eq!(with("http://127.0.0.1:4010/crm"), "");
         assert_eq!(
             with("http://crm.example.test"),
-            "  aesthetix.base_url: must start with https://"
+            "  aesthetix.base_url: must use https; plain http is for loopback addresses only"
         );
     }
 

@@ -209,9 +209,8 @@ fn throttled(refusal: &Refusal<'_>) -> Error {
         )
         .retry(Retry::After(Duration::from_secs(3600)));
     }
-    let wait = number("retry-after")
-        .map(Duration::from_secs)
-        .or_else(|| number("x-ratelimit-interval-milliseconds").map(Duration::from_millis));
+    // The client prefers `Retry-After` where there is one.
+    let wait = number("x-ratelimit-interval-milliseconds").map(Duration::from_millis);
     Error::new(ErrorKind::Throttled, "too many calls at once")
         .retry(wait.map_or(Retry::Backoff, Retry::After))
 }

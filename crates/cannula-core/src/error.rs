@@ -81,8 +81,9 @@ pub enum Retry {
 
 /// An error of any crate in the workspace.
 ///
-/// `Display` is one line without the source and never carries personal data, secrets or URLs:
-/// context is added by code that knows what it adds. Vendor bodies are not kept.
+/// `Display` is one line without the source (only [`Problems`](crate::Problems) follow on lines
+/// of their own) and never carries personal data, secrets or URLs: context is added by code that
+/// knows what it adds. Vendor bodies are not kept.
 ///
 /// ```
 /// use cannula_core::{Error, ErrorKind, Retry};
@@ -224,7 +225,11 @@ impl fmt::Display for Error {
         if let Some(operation) = inner.operation {
             write!(f, "{operation}: ")?;
         }
-        write!(f, "{} ({}", inner.message, inner.kind.as_str())?;
+        let (sentence, list) = match inner.message.split_once('\n') {
+            Some((sentence, list)) => (sentence, Some(list)),
+            None => (inner.message.as_str(), None),
+        };
+        write!(f, "{sentence} ({}", inner.kind.as_str())?;
         if let Some(status) = inner.status {
             write!(f, ", HTTP {status}")?;
         }
@@ -234,7 +239,8 @@ impl fmt::Display for Error {
         for (key, value) in &inner.context {
             write!(f, ", {key}={value}")?;
         }
-        f.write_str(")")
+        f.write_str(")")?;
+        list.map_or(Ok(()), |list| write!(f, "\n{list}"))
     }
 }
 
@@ -269,6 +275,18 @@ mod tests {
         assert_eq!(error.to_string(), "get patient: no answer in 30 s (connection, attempts=4)");
         assert!(!format!("{error:?}").contains("mina"));
         assert!(StdError::source(&error).is_some());
+    }
+
+    #[test]
+    fn a_list_of_problems_follows_the_sentence() {
+        let mut problems = crate::Problems::new();
+        problems.add("store.file", "is missing");
+        problems.add("nextech.zone", "unknown key");
+        let error = problems.into_result("the configuration", ()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the configuration has 2 problems (config)\n  store.file: is missing\n  nextech.zone: unknown key"
+        );
     }
 
     #[test]

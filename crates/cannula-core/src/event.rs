@@ -111,15 +111,19 @@ impl Event {
             // Does not happen: no map in a record has a key that is not text.
             content.clear();
         }
-        let digest = hex(&Sha256::digest(content)[..16]);
-        let identity = match stamp {
-            Some(stamp) => format!("{}|{digest}", stamp.timestamp_micros()),
-            None => digest.clone(),
+        let hash = Sha256::digest(content);
+        let hash = &hash[..16];
+        let id = match stamp {
+            Some(stamp) => {
+                let stamp = stamp.timestamp_micros().to_be_bytes();
+                EventId::derive(&key, &[&stamp, hash].concat())
+            }
+            None => EventId::derive(&key, hash),
         };
         Self {
-            id: EventId::derive(&key, identity.as_bytes()),
+            id,
             key,
-            version: Version { stamp: stamp.unwrap_or(read_at), digest },
+            version: Version { stamp: stamp.unwrap_or(read_at), digest: hex(hash) },
             record,
         }
     }

@@ -133,9 +133,11 @@ impl EventId {
 }
 
 impl IdempotencyKey {
-    /// Derives the key of the `index`th effect of an event.
-    pub fn derive(event: &EventId, index: usize) -> Self {
-        Self(format!("{event}-{index}"))
+    /// Derives the key of an effect of an event from the effect's text: the same however often
+    /// and in whatever company it is planned. (Its place in the plan would change when the ones
+    /// before it are delivered.)
+    pub fn derive(event: &EventId, effect: &str) -> Self {
+        Self(format!("{event}-{}", hex(&Sha256::digest(effect)[..8])))
     }
 }
 

@@ -5,6 +5,7 @@ mod crm;
 mod error;
 mod event;
 mod id;
+mod iso;
 mod model;
 mod park;
 mod ports;

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use crate::{PatientId, Phi};
+use crate::{PatientId, Phi, iso};
 
 /// A named thing of the practice: an appointment type, purpose, practitioner or location.
 ///
@@ -32,8 +32,10 @@ impl Named {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct VisitTime {
     /// Date and time on the practice's wall.
+    #[serde(serialize_with = "iso::local")]
     pub local: NaiveDateTime,
     /// The instant, for comparison with other instants.
+    #[serde(serialize_with = "iso::utc")]
     pub instant: DateTime<Utc>,
 }
 

@@ -1,5 +1,7 @@
 //! Reads a configuration section key by key, collecting every problem.
 
+use std::fmt;
+
 use chrono_tz::{TZ_VARIANTS, Tz};
 use serde_json::{Map, Value};
 
@@ -23,7 +25,8 @@ use crate::{Problems, Secret, nearest};
 /// assert_eq!(problems.iter().count(), 2);
 /// assert!(problems.to_string().contains("nextech.practise_id: unknown key; did you mean `practice_id`?"));
 /// ```
-#[derive(Debug)]
+///
+/// `Debug` shows keys and no values, because some of them are secrets.
 pub struct Settings {
     path: String,
     values: Map<String, Value>,
@@ -154,7 +157,13 @@ impl Settings {
         let name = self.required(key)?;
         let zone = name.parse().ok();
         if zone.is_none() {
-            let hint = nearest(&name, TZ_VARIANTS.iter().map(|zone| zone.name())).map_or_else(
+            // Short names such as `CET` are like too much.
+            let names = || TZ_VARIANTS.iter().map(|zone| zone.name()).filter(|it| it.contains('/'));
+            let city = name.trim().replace(' ', "_");
+            let is_city = |zone: &&str| {
+                zone.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case(&city))
+            };
+            let hint = nearest(&name, names()).or_else(|| names().find(is_city)).map_or_else(
                 || "write an IANA name such as `America/New_York`".to_owned(),
                 |near| format!("did you mean `{near}`?"),
             );
@@ -189,6 +198,15 @@ impl Settings {
             self.problem(&key, format!("unknown key; {hint}"));
         }
         self.problems
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("path", &self.path)
+            .field("keys", &self.keys())
+            .finish_non_exhaustive()
     }
 }
 
@@ -233,6 +251,26 @@ mod tests {
         ] {
             assert!(text.contains(expected), "{expected} not in\n{text}");
         }
+    }
+
+    #[test]
+    fn a_zone_is_known_by_its_city_and_by_a_slip_of_the_pen() {
+        let problem = |zone: &str| {
+            let mut settings = Settings::new("", json!({ "zone": zone }));
+            assert_eq!(settings.zone("zone"), None);
+            settings.finish().to_string()
+        };
+        for slip in ["new york", "America/New York", "America/NewYork"] {
+            assert!(problem(slip).ends_with("did you mean `America/New_York`?"), "{slip}");
+        }
+        assert!(problem("Central Time").ends_with("write an IANA name such as `America/New_York`"));
+    }
+
+    #[test]
+    fn debug_shows_no_value() {
+        let settings = Settings::new("nextech", json!({ "password": "hush" }));
+        let text = format!("{settings:?}");
+        assert!(text.contains("password") && !text.contains("hush"), "{text}");
     }
 
     #[test]

@@ -347,7 +347,9 @@ impl Inner {
             _ if error.is_timeout() => ", which does not answer",
             _ => "",
         };
-        format!("cannot connect to {host}:{port}{why}; check the configured address and the network")
+        format!(
+            "cannot connect to {host}:{port}{why}; check the configured address and the network"
+        )
     }
 
     fn count(&self, operation: &'static str) -> u64 {

@@ -126,16 +126,19 @@ pub(crate) fn jitter(operation: &str, attempt: u32, request: u64) -> u64 {
     hasher.finish()
 }
 
-/// The `Retry-After` header, in seconds or as a date. A date is measured against the server's
+/// A `Retry-After` that is longer is a mistake, such as an instant in the place of seconds.
+const LONGEST: Duration = Duration::from_secs(86_400);
+
+/// The `Retry-After` header, in seconds or as a date, at most a day. A date is measured against the server's
 /// own `Date` where it sends one, so that a clock that is off does no harm.
 pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
+        return Some(Duration::from_secs(seconds).min(LONGEST));
     }
     let until = http_date(headers, &RETRY_AFTER)?;
     let since = http_date(headers, &DATE).unwrap_or(now);
-    Some((until - since).to_std().unwrap_or(Duration::ZERO))
+    Some((until - since).to_std().unwrap_or(Duration::ZERO).min(LONGEST))
 }
 
 #[cfg(test)]
@@ -209,6 +212,10 @@ mod tests {
         assert_eq!(retry_after(&headers, now), Some(secs(30)));
         headers.insert(DATE, "Wed, 07 May 2031 11:00:00 GMT".parse().unwrap());
         assert_eq!(retry_after(&headers, now), Some(secs(0)));
+        for mistake in ["1936000000", "18446744073709551615", "Sat, 07 May 2050 10:00:30 GMT"] {
+            headers.insert(RETRY_AFTER, mistake.parse().unwrap());
+            assert_eq!(retry_after(&headers, now), Some(LONGEST), "{mistake}");
+        }
         headers.insert(RETRY_AFTER, "soon".parse().unwrap());
         assert_eq!(retry_after(&headers, now), None);
     }

@@ -1,8 +1,9 @@
 use std::time::Duration;
 
-use cannula_core::{PracticeId, Secret, Settings, nearest};
+use cannula_core::{PracticeId, Secret, Settings};
+use cannula_http::check_base;
 use chrono::{DateTime, NaiveDate, Utc};
-use chrono_tz::{TZ_VARIANTS, Tz};
+use chrono_tz::Tz;
 use url::Url;
 
 use crate::{
@@ -89,10 +90,11 @@ impl NextechConfig {
         }
     }
 
-    /// Reads a configuration section. `None` if there was a problem; they are all noted in
-    /// `settings`. Secrets may be `env:NAME`, which `lookup` resolves.
+    /// Reads a configuration section; `zone` is the practice's. `None` if there was a problem;
+    /// they are all noted in `settings`. Secrets may be `env:NAME`, which `lookup` resolves.
     pub fn from_settings(
         settings: &mut Settings,
+        zone: Tz,
         lookup: &dyn Fn(&str) -> Option<String>,
     ) -> Option<Self> {
         let product = product(settings);
@@ -101,7 +103,6 @@ impl NextechConfig {
             Some(product) => credentials(settings, product, lookup),
             None => ignore_credentials(settings),
         };
-        let zone = zone(settings);
         let start_from = start_from(settings, zone);
         let base_url = url(settings, "base_url", product.map(|it| it.profile().base_url));
         let token_url = url(settings, "token_url", Some(TOKEN_URL));
@@ -121,7 +122,7 @@ impl NextechConfig {
             base_url: base_url?,
             token_url: token_url?,
             credentials: credentials?,
-            zone: zone?,
+            zone,
             start_from: start_from?,
             overlap: Duration::from_secs(overlap.saturating_mul(60)),
             page_size: u32::try_from(page_size).ok()?,
@@ -189,27 +190,13 @@ fn ignore_credentials(settings: &mut Settings) -> Option<Credentials> {
     None
 }
 
-fn zone(settings: &mut Settings) -> Option<Tz> {
-    let text = settings.required("zone")?;
-    let zone = text.parse().ok();
-    if zone.is_none() {
-        let hint = nearest(&text, TZ_VARIANTS.iter().map(|zone| zone.name()))
-            .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-        settings.problem(
-            "zone",
-            format!("“{text}” is not a time zone such as `America/New_York`{hint}"),
-        );
-    }
-    zone
-}
-
-fn start_from(settings: &mut Settings, zone: Option<Tz>) -> Option<DateTime<Utc>> {
+fn start_from(settings: &mut Settings, zone: Tz) -> Option<DateTime<Utc>> {
     let text = settings.required("start_from")?;
     if let Ok(instant) = DateTime::parse_from_rfc3339(&text) {
         return Some(instant.with_timezone(&Utc));
     }
     match text.parse::<NaiveDate>() {
-        Ok(date) => zone.map(|zone| time::midnight(date, zone)),
+        Ok(date) => Some(time::midnight(date, zone)),
         Err(_) => {
             settings.problem(
                 "start_from",
@@ -222,13 +209,15 @@ fn start_from(settings: &mut Settings, zone: Option<Tz>) -> Option<DateTime<Utc>
 
 fn url(settings: &mut Settings, key: &str, default: Option<&str>) -> Option<Url> {
     let text = settings.optional(key).or_else(|| default.map(str::to_owned))?;
-    match Url::parse(&text) {
-        Ok(url) if url.host().is_some() => Some(url),
-        _ => {
-            settings.problem(key, "must be a URL such as `https://api.example.com/api`");
-            None
-        }
-    }
+    let problem = match Url::parse(&text) {
+        Ok(url) => match check_base(&url) {
+            Ok(()) => return Some(url),
+            Err(problem) => problem,
+        },
+        Err(_) => "must be a URL such as `https://api.example.com/api`",
+    };
+    settings.problem(key, problem);
+    None
 }
 
 /// A URL that is written in this crate.
@@ -240,12 +229,13 @@ fn constant(text: &str) -> Url {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono_tz::America::New_York;
     use serde_json::json;
 
     fn read(section: serde_json::Value) -> Result<NextechConfig, String> {
         let mut settings = Settings::new("nextech", section);
         let lookup = |name: &str| (name == "NX_PASSWORD").then(|| "hush".to_owned());
-        let config = NextechConfig::from_settings(&mut settings, &lookup);
+        let config = NextechConfig::from_settings(&mut settings, New_York, &lookup);
         let problems = settings.finish();
         if problems.is_empty() { Ok(config.unwrap()) } else { Err(problems.to_string()) }
     }
@@ -254,7 +244,7 @@ mod tests {
     fn select_needs_a_user_and_defaults_the_rest() {
         let config = read(json!({
             "product": "select", "practice_id": "6F1C", "client_id": "app", "username": "u@x",
-            "password": "env:NX_PASSWORD", "zone": "America/New_York", "start_from": "2031-05-01",
+            "password": "env:NX_PASSWORD", "start_from": "2031-05-01",
         }))
         .unwrap();
         assert_eq!(config.base_url.as_str(), "https://select.nextech-api.com/api");
@@ -274,7 +264,7 @@ mod tests {
     fn practice_plus_needs_a_partner_secret_and_the_resource() {
         let config = read(json!({
             "product": "practice-plus", "practice_id": "p", "client_id": "partner",
-            "client_secret": "s", "resource": "api://partner", "zone": "America/Chicago",
+            "client_secret": "s", "resource": "api://partner",
             "start_from": "2031-05-01T12:00:00Z", "base_url": "http://127.0.0.1:9/x",
             "daily_requests": 1000, "requests_per_second": 0, "overlap_minutes": 3,
         }))
@@ -288,8 +278,8 @@ mod tests {
     fn every_problem_is_named_at_once() {
         let text = read(json!({
             "product": "select", "client_id": "app", "password": "env:NOPE", "page_size": 51,
-            "zone": "America/New York", "start_from": "yesterday", "base_url": "select",
-            "client_secret": "s",
+            "start_from": "yesterday", "base_url": "select", "client_secret": "s",
+            "token_url": "http://login.example.test/token",
         }))
         .unwrap_err();
         insta::assert_snapshot!(text);
@@ -299,7 +289,7 @@ mod tests {
     fn an_unknown_product_is_one_problem_and_not_five() {
         let text = read(json!({
             "product": "Select", "practice_id": "p", "client_id": "app", "username": "u",
-            "password": "p", "zone": "America/New_York", "start_from": "2031-05-01",
+            "password": "p", "start_from": "2031-05-01",
         }))
         .unwrap_err();
         assert_eq!(text, "  nextech.product: “Select” is not one of: select, practice-plus");

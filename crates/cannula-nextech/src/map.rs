@@ -80,17 +80,20 @@ fn status(row: &wire::Appointment<'_>) -> AppointmentStatus {
             |status| S::PracticeDefined(status.name),
         );
     };
-    match code.to_ascii_lowercase().as_str() {
-        "proposed" => S::Proposed,
-        "pending" => S::Pending,
-        "booked" => S::Confirmed,
-        "arrived" => S::Arrived,
-        "fulfilled" => S::Fulfilled,
-        "cancelled" => S::Cancelled,
-        "noshow" => S::NoShow,
-        "entered-in-error" => S::EnteredInError,
-        _ => S::Unknown(code.to_owned()),
-    }
+    let known = [
+        ("proposed", S::Proposed),
+        ("pending", S::Pending),
+        ("booked", S::Confirmed),
+        ("arrived", S::Arrived),
+        ("fulfilled", S::Fulfilled),
+        ("cancelled", S::Cancelled),
+        ("noshow", S::NoShow),
+        ("entered-in-error", S::EnteredInError),
+    ];
+    known
+        .into_iter()
+        .find_map(|(name, status)| code.eq_ignore_ascii_case(name).then_some(status))
+        .unwrap_or_else(|| S::Unknown(code.to_owned()))
 }
 
 /// What the extensions of this name refer to.
@@ -100,7 +103,9 @@ fn extensions<'r>(
 ) -> impl Iterator<Item = Named> + 'r {
     list(&row.extension).iter().filter(move |it| it.is(name)).filter_map(
         |extension| match extension.reference() {
-            Some(reference) => named(reference, None),
+            Some(reference) => {
+                named(reference, text(&reference.reference).map(|it| Target::of(it).id), None)
+            }
             None => text(&extension.value_string).map(Named::new),
         },
     )
@@ -110,24 +115,14 @@ fn extensions<'r>(
 /// its id. Purposes may come without an id, and names without a display.
 fn named(
     reference: &wire::Reference<'_>,
+    id: Option<&str>,
     contained: Option<&wire::Contained<'_>>,
 ) -> Option<Named> {
-    let id = id_of(reference, contained);
     let name = text(&reference.display)
         .map(str::to_owned)
         .or_else(|| contained_name(contained?))
         .or_else(|| id.map(str::to_owned))?;
     Some(Named { id: id.map(str::to_owned), name })
-}
-
-fn id_of<'r>(
-    reference: &'r wire::Reference<'_>,
-    contained: Option<&'r wire::Contained<'_>>,
-) -> Option<&'r str> {
-    match contained {
-        Some(resource) => identifier(list(&resource.identifier), "official").or(text(&resource.id)),
-        None => text(&reference.reference).map(|it| Target::of(it).id),
-    }
 }
 
 fn contained_name(resource: &wire::Contained<'_>) -> Option<String> {
@@ -150,10 +145,20 @@ impl<'r> Target<'r> {
         if let Some(id) = reference.strip_prefix('#') {
             return Self { kind: None, id, contained: true };
         }
-        let mut parts = reference.trim_end_matches('/').rsplit('/');
-        let id = parts.next().unwrap_or(reference);
-        Self { kind: parts.next(), id, contained: false }
+        let reference = reference.trim_end_matches('/');
+        let Some((before, id)) = reference.rsplit_once('/') else {
+            return Self { kind: None, id: reference, contained: false };
+        };
+        let kind = before.rsplit_once('/').map_or(before, |(_, kind)| kind);
+        Self { kind: Some(kind), id, contained: false }
     }
+}
+
+/// A participant that was found.
+struct Actor<'s> {
+    reference: &'s wire::Reference<'s>,
+    id: Option<&'s str>,
+    contained: Option<&'s wire::Contained<'s>>,
 }
 
 /// The participants of an appointment, and the resources it contains.
@@ -177,11 +182,15 @@ impl<'r, 'a> Actors<'r, 'a> {
 
     /// The first participant of this resource type, wherever it stands in the list: blocks have
     /// no patient, and unlinked schedules no practitioner.
-    fn find(&self, kind: &str) -> Option<(&'r wire::Reference<'a>, Option<&wire::Contained<'a>>)> {
+    fn find(&self, kind: &str) -> Option<Actor<'_>> {
         self.references.iter().find_map(|(reference, target)| {
             let contained = self.contained_in(target);
             let actual = contained.map_or(target.kind, |resource| text(&resource.resource_type))?;
-            actual.eq_ignore_ascii_case(kind).then_some((*reference, contained))
+            let id = match contained {
+                Some(it) => identifier(list(&it.identifier), "official").or(text(&it.id)),
+                None => Some(target.id),
+            };
+            actual.eq_ignore_ascii_case(kind).then_some(Actor { reference, id, contained })
         })
     }
 
@@ -193,13 +202,12 @@ impl<'r, 'a> Actors<'r, 'a> {
     }
 
     fn named(&self, kind: &str) -> Option<Named> {
-        let (reference, contained) = self.find(kind)?;
-        named(reference, contained)
+        let actor = self.find(kind)?;
+        named(actor.reference, actor.id, actor.contained)
     }
 
     fn patient(&self) -> Option<PatientId> {
-        let (reference, contained) = self.find("Patient")?;
-        id_of(reference, contained).map(patient_id)
+        self.find("Patient")?.id.map(patient_id)
     }
 }
 

@@ -9,15 +9,15 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-/// A primitive. Numbers and booleans are taken as text, and so is the wrapped form
+/// A primitive, without surrounding space. Numbers and booleans are taken as text, and so is the wrapped form
 /// `{"value": x}` that some of Nextech's samples have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Text<'a>(Cow<'a, str>);
 
 impl Text<'_> {
-    /// Without surrounding space; `None` if nothing is left.
+    /// `None` if it is blank.
     pub(crate) fn get(&self) -> Option<&str> {
-        Some(self.0.trim()).filter(|text| !text.is_empty())
+        Some(&*self.0).filter(|text| !text.is_empty())
     }
 }
 
@@ -52,27 +52,23 @@ impl<'de: 'a, 'a> Visitor<'de> for TextVisitor<'a> {
     }
 
     fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Text(Cow::Borrowed(text)))
+        Ok(Text(Cow::Borrowed(text.trim())))
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_string<E: de::Error>(self, text: String) -> Result<Self::Value, E> {
-        Ok(Text(Cow::Owned(text)))
+        Ok(Text(Cow::Owned(text.trim().to_owned())))
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
-        self.visit_string(number.to_string())
+        Ok(Text(Cow::Owned(number.to_string())))
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
-        self.visit_string(number.to_string())
+        Ok(Text(Cow::Owned(number.to_string())))
     }
 
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Self::Value, E> {
-        self.visit_string(number.to_string())
+        Ok(Text(Cow::Owned(number.to_string())))
     }
 
     fn visit_bool<E: de::Error>(self, flag: bool) -> Result<Self::Value, E> {
@@ -243,8 +239,14 @@ impl Extension<'_> {
     /// names, and both vary in case, so the last path segment alone decides.
     pub(crate) fn is(&self, name: &str) -> bool {
         text(&self.url)
-            .and_then(|url| url.rsplit('/').next())
-            .is_some_and(|last| last.eq_ignore_ascii_case(name))
+            .and_then(|url| {
+                // Compared from the end, which saves looking for the slash.
+                let (before, last) =
+                    url.as_bytes().split_at_checked(url.len().checked_sub(name.len())?)?;
+                let whole = matches!(before.last(), None | Some(b'/'));
+                Some(whole && last.eq_ignore_ascii_case(name.as_bytes()))
+            })
+            .unwrap_or_default()
     }
 
     /// The reference, under either of its keys.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use cannula_core::Settings;
+use chrono_tz::Tz;
 
 use crate::{
     FieldNames, NonSurgicalNames, RulesConfig, StagePolicy, StatusMeaning, SurgicalNames, TagNames,
@@ -23,10 +24,9 @@ const MEANINGS: [(&str, StatusMeaning); 7] = [
 ];
 
 impl RulesConfig {
-    /// Reads the section whole. Every problem is noted in `settings`, whose
-    /// [`Settings::finish`] reports them; `None` only if there is no usable `zone`.
-    pub fn from_settings(settings: &mut Settings) -> Option<Self> {
-        let zone = settings.zone("zone");
+    /// Reads the section whole; `zone` is the practice's. Every problem is noted in `settings`,
+    /// whose [`Settings::finish`] reports them; a value that is wrong stays at its default.
+    pub fn from_settings(settings: &mut Settings, zone: Tz) -> Self {
         let policy = settings.choice("policy", &POLICIES).unwrap_or_default();
         let create_opportunities = settings.flag("create_opportunities", true);
         let statuses = within(settings, "statuses", statuses);
@@ -56,16 +56,7 @@ impl RulesConfig {
             distinct(section, &names.entries());
             names
         });
-        Some(Self {
-            zone: zone?,
-            policy,
-            create_opportunities,
-            statuses,
-            surgical,
-            non_surgical,
-            fields,
-            tags,
-        })
+        Self { zone, policy, create_opportunities, statuses, surgical, non_surgical, fields, tags }
     }
 }
 

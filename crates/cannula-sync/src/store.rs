@@ -4,7 +4,8 @@ use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
 use cannula_core::{
-    Cursor, Event, EventId, Feed, IdempotencyKey, ParkReason, RecordKey, Rejected, Result, Subject,
+    Cursor, Event, EventId, Feed, IdempotencyKey, ParkReason, Phi, RecordKey, Rejected, Result,
+    Subject,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -93,8 +94,8 @@ pub struct OutboxRow {
     pub cause: EventId,
     /// Its idempotency key.
     pub key: IdempotencyKey,
-    /// The flow's effect as JSON. It holds personal data.
-    pub effect: String,
+    /// The flow's effect as JSON.
+    pub effect: Phi<String>,
     /// Where it stands.
     pub status: EffectStatus,
     /// The last error's text.
@@ -124,7 +125,7 @@ pub struct Claim {
     /// Claims since the subject last came to rest, this one included.
     pub attempts: u32,
     /// The flow's state as JSON; `None` for a new subject.
-    pub state: Option<String>,
+    pub state: Option<Phi<String>>,
     /// The undecided events, oldest version first.
     pub events: Vec<Event>,
     /// Decided events whose effects are not delivered: delivering, held or dead.
@@ -141,7 +142,7 @@ pub struct Step {
     /// The claim's epoch.
     pub epoch: u64,
     /// The new state; `None` keeps the old one.
-    pub state: Option<String>,
+    pub state: Option<Phi<String>>,
     /// Events fetched during the work; those already in the inbox are ignored.
     pub fetched: Vec<Event>,
     /// Changes of events' standing, the fetched ones' included.
@@ -318,7 +319,11 @@ pub trait Store: Debug + Send + Sync + 'static {
     async fn history(&self, subject: &Subject) -> Result<History>;
 
     /// The flow's states as JSON, ordered by subject: up to `limit` that come after `after`.
-    async fn states(&self, after: Option<Subject>, limit: usize) -> Result<Vec<(Subject, String)>>;
+    async fn states(
+        &self,
+        after: Option<Subject>,
+        limit: usize,
+    ) -> Result<Vec<(Subject, Phi<String>)>>;
 
     /// The rows no source could read, newest first.
     async fn rejected(&self) -> Result<Vec<RejectedRow>>;
@@ -379,7 +384,11 @@ impl<T: Store + ?Sized> Store for Arc<T> {
         (**self).history(subject).await
     }
 
-    async fn states(&self, after: Option<Subject>, limit: usize) -> Result<Vec<(Subject, String)>> {
+    async fn states(
+        &self,
+        after: Option<Subject>,
+        limit: usize,
+    ) -> Result<Vec<(Subject, Phi<String>)>> {
         (**self).states(after, limit).await
     }
 

@@ -14,8 +14,9 @@ use std::time::Duration;
 use cannula_core::{
     AppointmentStatus, ContactId, Error, ErrorKind, ParkReason, RecordKind, Rejected, Retry,
 };
-use cannula_sync::{Outcome, Replay, SqliteStore, Summary};
-use cannula_testkit::{day_one, patient, subject};
+use cannula_rules::{Categories, Rules, RulesConfig};
+use cannula_sync::{CrmFlow, Engine, Outcome, Replay, SqliteStore, Summary};
+use cannula_testkit::{appointment, day_one, patient, subject};
 use chrono::TimeDelta;
 use common::{World, consult, delivered, store, visit};
 
@@ -188,6 +189,22 @@ async fn a_contact_conflict_holds_the_person_until_somebody_acts() {
 }
 
 #[tokio::test]
+async fn a_held_person_is_tried_again_when_the_emr_corrects_the_record() {
+    let world = World::with_consults(&["ada"]);
+    let reason =
+        ParkReason::ContactConflict { contact: ContactId::new("c"), shared: "email".into() };
+    world.crm.fail_next("contact", Error::needs_person(reason), false);
+    let engine = world.engine(store());
+    engine.poll().await.unwrap();
+    assert_eq!(engine.drain().await.unwrap().parked, 2);
+    engine.accept(vec![patient("ada", 5)]).await.unwrap();
+    engine.drain().await.unwrap();
+    let summary = engine.summary().await.unwrap();
+    assert_eq!(summary, Summary { done: 3, subjects: 1, ..Summary::default() });
+    assert_eq!(world.crm.contacts()["ada@example.test"].notes.len(), 1);
+}
+
+#[tokio::test]
 async fn a_refused_note_is_a_dead_letter_and_the_rest_goes_on() {
     let world = World::with_consults(&["ada"]);
     world.crm.fail_next("note", Error::new(ErrorKind::Invalid, "too long"), false);
@@ -262,6 +279,24 @@ async fn replay_after_the_document_was_amended_ends_where_it_would_have() {
 }
 
 #[tokio::test]
+async fn an_event_that_finds_no_opportunity_in_two_pipelines_says_so_twice() {
+    let world = World::with_consults(&["ada"]);
+    let mut config = RulesConfig::new(chrono_tz::America::New_York);
+    config.create_opportunities = false;
+    let rules = Rules::new(config, Categories::from_csv(common::DOCUMENT).unwrap());
+    let flow = CrmFlow::new(rules, world.crm.clone());
+    let engine = Engine::new(world.source.clone(), flow, store(), world.clock.clone());
+    engine.poll().await.unwrap();
+    // The same appointment becomes one of the other pipeline.
+    let other = appointment("ada-Consult", "ada", "Filler", AppointmentStatus::Pending, 9);
+    engine.accept(vec![other]).await.unwrap();
+    engine.drain().await.unwrap();
+    let lines = engine.explain(&subject("ada")).await.unwrap();
+    let said = lines[2].sentences.join(" ");
+    assert_eq!(said.matches("The contact has no opportunity in").count(), 2, "{said}");
+}
+
+#[tokio::test]
 async fn an_unreadable_row_delays_nobody() {
     let world = World::with_consults(&["ada"]);
     let rejected = Rejected {
@@ -300,38 +335,4 @@ async fn two_workers_on_one_store_deliver_everything_once() {
     assert_eq!(delivered(&first) + delivered(&second), 1200);
     assert_eq!(world.sent("note"), 300);
     assert_eq!(one.summary().await.unwrap().done, 600);
-}
-
-#[tokio::test]
-async fn run_polls_and_delivers_until_it_is_told_to_stop() {
-    let world = World::with_consults(&["ada"]);
-    world.crm.fail_next("note", unavailable(Retry::Settle), true);
-    let engine = world.engine(store());
-    let enough = async {
-        while world.sent("stage") == 0 {
-            tokio::task::yield_now().await;
-        }
-        world.source.page(
-            RecordKind::Appointment,
-            vec![visit("ada", "Filler", AppointmentStatus::Pending, 3)],
-        );
-        while world.sent("stage") < 2 {
-            tokio::task::yield_now().await;
-        }
-    };
-    let run = engine.run(Duration::from_secs(300), enough);
-    tokio::time::timeout(Duration::from_secs(30), run).await.expect("it hangs").unwrap();
-    engine.drain().await.unwrap();
-    assert_eq!(world.crm.contacts()["ada@example.test"].notes.len(), 2);
-    assert_eq!(engine.summary().await.unwrap().done, 3);
-}
-
-#[tokio::test]
-async fn run_ends_with_an_error_that_time_cannot_heal() {
-    let world = World::with_consults(&["ada"]);
-    world.crm.fail_next("contact", unavailable(Retry::Backoff), false);
-    world.crm.fail_next("contact", Error::new(ErrorKind::Auth, "the token is bad"), false);
-    let engine = world.engine(store());
-    let error = engine.run(Duration::from_secs(300), std::future::pending()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Auth);
 }

@@ -105,11 +105,22 @@ fn two_processes_cannot_be_the_same_worker() {
     SqliteStore::open(&path, "main").unwrap();
 }
 
+#[cfg(unix)]
+#[test]
+fn another_name_of_the_file_is_not_another_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, link) = (dir.path().join("store.db"), dir.path().join("link.db"));
+    drop(SqliteStore::open(&path, "main").unwrap());
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let _first = SqliteStore::open(&link, "main").unwrap();
+    assert_eq!(refused(&path, "main").kind(), ErrorKind::Contended);
+}
+
 #[test]
 fn a_folder_that_does_not_exist_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let error = refused(&dir.path().join("missing/store.db"), "main");
-    assert!(error.message().contains("missing/store.db: entity not found"), "{error}");
+    assert!(error.message().contains("missing/store.db: its folder does not exist"), "{error}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use cannula_core::{
-    CrmEffect, CrmLinks, CrmNeeds, CrmSink, Error, ErrorKind, Feed, IdempotencyKey, Receipt,
+    CrmEffect, CrmLinks, CrmNeeds, CrmSink, Error, ErrorKind, Feed, IdempotencyKey, Phi, Receipt,
     Result, Settled, Subject,
 };
 use cannula_sync::{
@@ -136,7 +136,11 @@ impl Store for CrashStore {
         self.inner.history(subject).await
     }
 
-    async fn states(&self, after: Option<Subject>, limit: usize) -> Result<Vec<(Subject, String)>> {
+    async fn states(
+        &self,
+        after: Option<Subject>,
+        limit: usize,
+    ) -> Result<Vec<(Subject, Phi<String>)>> {
         self.inner.states(after, limit).await
     }
 
@@ -165,7 +169,7 @@ impl CrmSink for CrashSink {
     }
 
     async fn prepare(&self, needs: &CrmNeeds) -> Result<()> {
-        self.inner.prepare(needs).await
+        self.crash.guard(self.inner.prepare(needs)).await
     }
 
     async fn deliver(

@@ -1,13 +1,14 @@
 //! A source in memory.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
 use cannula_core::{
-    Cursor, EmrSource, Event, Feed, Page, RecordKey, RecordKind, Rejected, Result, SourceInfo,
+    Cursor, EmrSource, Error, Event, Feed, Page, RecordKey, RecordKind, Rejected, Result,
+    SourceInfo,
 };
 
 use crate::practice;
@@ -26,6 +27,8 @@ type Rows = (Vec<Event>, Vec<Rejected>);
 struct Script {
     pages: BTreeMap<Feed, Vec<Rows>>,
     records: BTreeMap<RecordKey, Event>,
+    poll_failures: VecDeque<Error>,
+    get_failures: VecDeque<Error>,
 }
 
 impl Default for ScriptedSource {
@@ -54,6 +57,16 @@ impl ScriptedSource {
         self.script().records.insert(event.key.clone(), event);
     }
 
+    /// Fails the next not yet failing [`EmrSource::poll`].
+    pub fn fail_next_poll(&self, error: Error) {
+        self.script().poll_failures.push_back(error);
+    }
+
+    /// Fails the next not yet failing [`EmrSource::get`].
+    pub fn fail_next_get(&self, error: Error) {
+        self.script().get_failures.push_back(error);
+    }
+
     fn script(&self) -> MutexGuard<'_, Script> {
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -72,7 +85,10 @@ impl EmrSource for ScriptedSource {
     async fn poll(&self, feed: &Feed, cursor: Option<&Cursor>) -> Result<Page> {
         // The cursor is the number of the next page.
         let number: usize = cursor.and_then(|cursor| cursor.as_str().parse().ok()).unwrap_or(0);
-        let script = self.script();
+        let mut script = self.script();
+        if let Some(error) = script.poll_failures.pop_front() {
+            return Err(error);
+        }
         let pages = script.pages.get(feed).map_or(&[][..], Vec::as_slice);
         let (events, rejected) = pages.get(number).cloned().unwrap_or_default();
         let next = pages.len().min(number + 1);
@@ -81,6 +97,10 @@ impl EmrSource for ScriptedSource {
     }
 
     async fn get(&self, key: &RecordKey) -> Result<Option<Event>> {
-        Ok(self.script().records.get(key).cloned())
+        let mut script = self.script();
+        match script.get_failures.pop_front() {
+            Some(error) => Err(error),
+            None => Ok(script.records.get(key).cloned()),
+        }
     }
 }

@@ -1,5 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+/// The workspace's README, so that its code is compiled too.
+#[cfg(all(doctest, feature = "nextech", feature = "aesthetix", feature = "sync"))]
+#[doc = include_str!("../../../README.md")]
+struct Workspace;
+
 #[cfg(all(feature = "nextech", feature = "aesthetix", feature = "sync"))]
 mod service;
 

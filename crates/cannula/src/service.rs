@@ -1,7 +1,7 @@
 //! The configuration file of the Nextech → Aesthetix CRM service.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -9,17 +9,19 @@ use cannula_aesthetix::AesthetixConfig;
 use cannula_core::{Error, ErrorKind, Problems, Result, Settings};
 use cannula_nextech::NextechConfig;
 use cannula_rules::{Categories, RulesConfig};
+use chrono_tz::Tz;
 use serde_json::Value;
 
 /// Everything one practice's service is told, checked whole.
 ///
-/// The file is TOML with the sections `[store]`, `[rules]`, `[nextech]` and `[aesthetix]`; see
-/// `examples/nextech.toml`. Secrets are written as `env:NAME` and read from the environment.
+/// The file is TOML with the sections `[practice]`, `[store]`, `[rules]`, `[nextech]` and
+/// `[aesthetix]`; `examples/nextech/nextech.toml` explains every key. Secrets are written as
+/// `env:NAME` and read from the environment.
 #[derive(Clone, Debug)]
 pub struct ServiceConfig {
     /// The store's file, `store.file`.
     pub store: PathBuf,
-    /// The rules, `[rules]`.
+    /// The rules, `[rules]`, in the practice's time zone, `practice.zone`.
     pub rules: RulesConfig,
     /// The appointment categorization document that `rules.categories` names.
     pub categories: Categories,
@@ -35,10 +37,7 @@ impl ServiceConfig {
     /// # Errors
     /// [`ErrorKind::Config`], listing every problem at once, each with its key's path.
     pub fn from_file(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path).map_err(|cause| {
-            let message = format!("cannot read {}: {}", path.display(), cause.kind());
-            Error::new(ErrorKind::Config, message).source(cause)
-        })?;
+        let text = read(path).map_err(|message| Error::new(ErrorKind::Config, message))?;
         let directory = path.parent().unwrap_or(Path::new(""));
         Self::parse(&text, directory, &|name| std::env::var(name).ok())
     }
@@ -52,8 +51,13 @@ impl ServiceConfig {
         directory: &Path,
         lookup: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self> {
-        let file: Value = toml::from_str(text).map_err(|error| not_toml(text, &error))?;
-        let mut root = Settings::new("", file);
+        let file: toml::Table = text.parse().map_err(|error| not_toml(text, &error))?;
+        let mut root = Settings::new("", json(file.into()));
+
+        let mut section = root.section("practice");
+        // A zone that is wrong has been noted; any other lets the rest be checked all the same.
+        let zone = section.zone("zone").unwrap_or(Tz::UTC);
+        root.absorb(section.finish());
 
         let mut section = root.section("store");
         let store = section.required("file").map(|file| directory.join(file));
@@ -61,7 +65,7 @@ impl ServiceConfig {
 
         let mut section = root.section("rules");
         let categories = section.required("categories").map(|file| directory.join(file));
-        let rules = RulesConfig::from_settings(&mut section);
+        let rules = RulesConfig::from_settings(&mut section, zone);
         root.absorb(section.finish());
         let categories = categories.and_then(|path| match document(&path) {
             Ok(categories) => Some(categories),
@@ -72,36 +76,33 @@ impl ServiceConfig {
         });
 
         let mut section = root.section("nextech");
-        let nextech = NextechConfig::from_settings(&mut section, lookup);
+        let nextech = NextechConfig::from_settings(&mut section, zone, lookup);
         root.absorb(section.finish());
 
         let mut section = root.section("aesthetix");
-        let aesthetix = AesthetixConfig::from_settings(&mut section, lookup);
+        let aesthetix = AesthetixConfig::from_settings(&mut section, directory, lookup);
         root.absorb(section.finish());
 
-        let problems = root.finish();
-        match (store, rules, categories, nextech, aesthetix) {
-            (Some(store), Some(rules), Some(categories), Some(nextech), Some(aesthetix)) => problems
-                .into_result(
-                    "the configuration",
-                    Self { store, rules, categories, nextech, aesthetix },
-                ),
-            // A part is missing only where its problem was noted.
-            _ => problems.into_result("the configuration", ()).and(Err(Error::new(
-                ErrorKind::Config,
-                "the configuration is incomplete",
-            ))),
+        root.finish().into_result(WHAT, ())?;
+        match (store, categories, nextech, aesthetix) {
+            (Some(store), Some(categories), Some(nextech), Some(aesthetix)) => {
+                Ok(Self { store, rules, categories, nextech, aesthetix })
+            }
+            // Not reached: a part is missing only where its problem was noted.
+            _ => Err(Error::new(ErrorKind::Config, format!("{WHAT} is incomplete"))),
         }
     }
 }
 
+/// What the problems are problems of.
+const WHAT: &str = "the configuration";
+
 /// Reads the categorization document; its problems are reported under its path.
 fn document(path: &Path) -> Result<Categories, Problems> {
     let mut problems = Problems::new();
-    let text = match fs::read_to_string(path) {
+    let text = match read(path) {
         Ok(text) => text,
-        Err(cause) => {
-            let message = format!("cannot read {}: {}", path.display(), cause.kind());
+        Err(message) => {
             problems.add("rules.categories", message);
             return Err(problems);
         }
@@ -115,13 +116,37 @@ fn document(path: &Path) -> Result<Categories, Problems> {
     })
 }
 
+/// Reads a text file; the error is one clause with the file's path.
+fn read(path: &Path) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|cause| {
+        let why = match cause.kind() {
+            io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            io::ErrorKind::InvalidData => "it is not a text in UTF-8".to_owned(),
+            kind => kind.to_string(),
+        };
+        format!("cannot read {}: {why}", path.display())
+    })
+}
+
+/// TOML as JSON. A date or time becomes its text, so that quotation marks around it are optional.
+fn json(value: toml::Value) -> Value {
+    match value {
+        toml::Value::String(text) => text.into(),
+        toml::Value::Integer(number) => number.into(),
+        toml::Value::Float(number) => number.into(),
+        toml::Value::Boolean(flag) => flag.into(),
+        toml::Value::Datetime(date) => date.to_string().into(),
+        toml::Value::Array(list) => list.into_iter().map(json).collect(),
+        toml::Value::Table(table) => {
+            table.into_iter().map(|(key, value)| (key, json(value))).collect()
+        }
+    }
+}
+
 /// Says where the file stops being TOML, without quoting it: the line may hold a secret.
 fn not_toml(text: &str, error: &toml::de::Error) -> Error {
-    let line = error.span().map_or(1, |span| {
-        text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1
-    });
-    Error::new(
-        ErrorKind::Config,
-        format!("the configuration is not valid TOML at line {line}: {}", error.message()),
-    )
+    let line = error
+        .span()
+        .map_or(1, |span| text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1);
+    Error::new(ErrorKind::Config, format!("{WHAT} is not TOML at line {line}: {}", error.message()))
 }

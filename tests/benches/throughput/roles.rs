@@ -91,7 +91,7 @@ fn start() -> DateTime<Utc> {
 async fn run_engine(input: &Input) -> Measured {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let directory = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&directory.path().join("bench.db"), "main").unwrap();
+    let store = SqliteStore::open(directory.path().join("bench.db"), "main").unwrap();
     let config =
         nextech_config(&input.access, Product::Select, start() - TimeDelta::days(400)).unwrap();
     let source = Arc::new(Nextech::new(config, Arc::clone(&clock)).unwrap());

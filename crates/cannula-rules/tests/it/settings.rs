@@ -11,10 +11,10 @@ fn every_problem_of_the_rules_section_is_reported_with_its_key() {
         let text = std::fs::read_to_string(path).unwrap();
         let mut file: serde_json::Value = toml::from_str(&text).unwrap();
         let mut settings = Settings::new("rules", file["rules"].take());
-        let config = RulesConfig::from_settings(&mut settings);
+        let config = RulesConfig::from_settings(&mut settings, chrono_tz::America::Chicago);
         let problems = settings.finish();
         let result = if problems.is_empty() {
-            format!("no problems\n{:#?}", config.unwrap())
+            format!("no problems\n{:#?}", config)
         } else {
             problems.to_string()
         };

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 
 #[derive(Debug, Default)]
 pub(super) struct Control {
+    /// Somebody wants everything to end. It outlasts a drain.
     stopping: AtomicBool,
     brakes: Mutex<Brakes>,
 }
@@ -25,19 +26,26 @@ struct Brakes {
 impl Control {
     /// Lets a new drain run. A pause outlasts it.
     pub(super) fn begin(&self) {
-        self.stopping.store(false, Ordering::Relaxed);
         self.brakes().error = None;
     }
 
-    /// Sends nothing more.
-    pub(super) fn stop(&self) {
+    /// Begins nothing more for as long as the answer lives.
+    pub(super) fn stop(&self) -> Stop<'_> {
         self.stopping.store(true, Ordering::Relaxed);
+        Stop(self)
     }
 
-    /// Sends nothing more because of `error`; the first one is kept.
+    pub(super) fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Sends nothing more in this drain because of `error`; the first one is kept.
     pub(super) fn halt(&self, error: Error) {
         self.brakes().error.get_or_insert(error);
-        self.stop();
+    }
+
+    pub(super) fn halted(&self) -> bool {
+        self.brakes().error.is_some()
     }
 
     /// The error that halted the drain.
@@ -58,10 +66,19 @@ impl Control {
 
     /// If nothing may be sent now: when to look again.
     pub(super) fn held(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        if self.stopping.load(Ordering::Relaxed) { Some(now) } else { self.paused(now) }
+        if self.stopping() || self.halted() { Some(now) } else { self.paused(now) }
     }
 
     fn brakes(&self) -> MutexGuard<'_, Brakes> {
         self.brakes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody wants everything to end.
+pub(super) struct Stop<'a>(&'a Control);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.stopping.store(false, Ordering::Relaxed);
     }
 }

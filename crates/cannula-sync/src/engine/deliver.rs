@@ -53,9 +53,7 @@ impl<F: Flow> Shared<F> {
                 progress.leave(row, EffectStatus::Pending, None);
                 continue;
             }
-            let now = self.clock.now();
-            let held = self.control.held(now).or((now >= last_call).then_some(now));
-            if let Some(due_at) = held {
+            if let Some(due_at) = self.held(last_call) {
                 progress.stop = Some(Stop::Retry { due_at, error: None });
                 progress.leave(row, EffectStatus::Pending, None);
                 continue;
@@ -63,10 +61,11 @@ impl<F: Flow> Shared<F> {
             match self.flow.deliver(&job.state, &effect, &row.key).await {
                 Ok(receipt) => {
                     if let Some(remark) = self.flow.applied(&mut job.state, &effect, &receipt) {
-                        progress.remarks.insert(row.cause, remark);
+                        progress.remark(row.cause, &remark);
                     }
-                    progress.labels.push(self.flow.label(&effect));
-                    self.counters.delivered();
+                    let label = self.flow.label(&effect);
+                    progress.labels.push(label);
+                    self.counters.delivered(label);
                 }
                 Err(error) => self.failed(&mut job, &effect, row, error, &mut progress),
             }
@@ -127,6 +126,15 @@ impl<F: Flow> Shared<F> {
 }
 
 impl Progress {
+    /// One event can move in two pipelines, and find nothing to move in either.
+    fn remark(&mut self, event: EventId, remark: &str) {
+        let all = self.remarks.entry(event).or_default();
+        if !all.is_empty() {
+            all.push(' ');
+        }
+        all.push_str(remark);
+    }
+
     fn leave(&mut self, row: OutboxRow, status: EffectStatus, error: Option<String>) {
         self.leftover.push(OutboxRow { status, error, ..row });
     }

@@ -13,6 +13,9 @@ impl<F: Flow> Shared<F> {
         let mut report = PollReport::default();
         let mut failed = None;
         for feed in &self.source.info().feeds {
+            if self.control.stopping() {
+                break;
+            }
             match self.read_feed(feed, &mut report).await {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::Contended => {
@@ -52,7 +55,8 @@ impl<F: Flow> Shared<F> {
                     .retry(Retry::Backoff)
                     .with("feed", feed));
             }
-            if page.last {
+            // What was read is stored; the rest is read another time.
+            if page.last || self.control.stopping() {
                 return Ok(());
             }
             state.revision += 1;

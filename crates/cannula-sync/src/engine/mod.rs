@@ -8,9 +8,9 @@ mod plan;
 mod report;
 mod work;
 
-use std::{fmt, future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, future::Future, pin::pin, sync::Arc, time::Duration};
 
-use cannula_core::{Clock, EmrSource, Event, Result, Retry, Subject};
+use cannula_core::{Clock, EmrSource, Error, ErrorKind, Event, Result, Retry, Subject};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Mutex, OnceCell};
 
@@ -21,6 +21,9 @@ use crate::{
     flow::Flow,
     store::{DeadLetter, Ingested, Parked, RejectedRow, Replay, Store, Summary},
 };
+
+/// The shortest wait, whatever a vendor says: nothing is tried again in a hot loop.
+const SHORTEST: Duration = Duration::from_secs(1);
 
 /// Carries what a source says to where a [`Flow`] takes it: once, in order per person, explained,
 /// and never lost.
@@ -98,8 +101,9 @@ impl<F: Flow> Engine<F> {
         Shared::drain(&self.shared).await
     }
 
-    /// Polls every `interval` and delivers, until `shutdown` completes; then it finishes what is
-    /// on its way and returns. Errors that time can heal are logged and tried again.
+    /// Polls every `interval` and delivers, until `shutdown` completes; then it finishes the page
+    /// and the calls that are on their way and returns. Errors that time can heal are logged and
+    /// tried again; those of the source put off the next poll and nothing else.
     ///
     /// # Errors
     /// Those that time cannot heal, such as refused credentials.
@@ -109,7 +113,7 @@ impl<F: Flow> Engine<F> {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<()> {
         let mut shutdown = pin!(shutdown);
-        let mut schedule = Schedule { poll_at: self.shared.clock.now(), failures: 0 };
+        let mut schedule = Schedule { poll_at: self.shared.clock.now(), ..Schedule::default() };
         loop {
             let mut cycle = pin!(self.cycle(&mut schedule, interval));
             let stopped = tokio::select! {
@@ -118,10 +122,8 @@ impl<F: Flow> Engine<F> {
                     tokio::select! { () = sleep => false, () = &mut shutdown => true }
                 }
                 () = &mut shutdown => {
-                    self.shared.control.stop();
-                    let last = cycle.await;
-                    self.shared.control.begin();
-                    last?;
+                    let _stop = self.shared.control.stop();
+                    cycle.await?;
                     true
                 }
             };
@@ -133,44 +135,49 @@ impl<F: Flow> Engine<F> {
 
     /// One poll, if it is time, and one drain. Returns how long there is nothing to do.
     async fn cycle(&self, schedule: &mut Schedule, interval: Duration) -> Result<Duration> {
-        match self.poll_and_drain(schedule, interval).await {
-            Ok(next_due) => {
-                schedule.failures = 0;
-                let wake = next_due.map_or(schedule.poll_at, |due| due.min(schedule.poll_at));
-                let wait = (wake - self.shared.clock.now()).to_std().unwrap_or_default();
-                Ok(wait.max(Duration::from_secs(1)))
-            }
-            Err(error) if error.retry_advice() == Retry::Never => Err(error),
-            Err(error) => {
-                schedule.failures += 1;
-                tracing::warn!(%error, failures = schedule.failures, "trying again later");
-                Ok(match error.retry_advice() {
-                    Retry::After(wait) => wait.max(Duration::from_secs(1)),
-                    _ => backoff::delay(schedule.failures, "run").min(interval),
-                })
-            }
+        let polled = self.poll_on_time(schedule, interval).await;
+        if self.shared.control.stopping() {
+            return polled.map(|()| Duration::ZERO);
         }
+        // A source that is down keeps nothing back from the sink.
+        let due = match self.drain().await {
+            Ok(drained) => {
+                schedule.failed_drains = 0;
+                drained.next_due
+            }
+            Err(error) => {
+                schedule.failed_drains += 1;
+                let wait = put_off(error, schedule.failed_drains, interval)?;
+                Some(later(self.shared.clock.now(), wait))
+            }
+        };
+        polled?;
+        let wake = due.map_or(schedule.poll_at, |due| due.min(schedule.poll_at));
+        let wait = (wake - self.shared.clock.now()).to_std().unwrap_or_default();
+        Ok(wait.max(SHORTEST))
     }
 
-    async fn poll_and_drain(
-        &self,
-        schedule: &mut Schedule,
-        interval: Duration,
-    ) -> Result<Option<DateTime<Utc>>> {
+    /// Polls if it is time, and says when the next time is.
+    ///
+    /// # Errors
+    /// Those that time cannot heal.
+    async fn poll_on_time(&self, schedule: &mut Schedule, interval: Duration) -> Result<()> {
         let now = self.shared.clock.now();
-        let polled = if now >= schedule.poll_at {
-            let polled = self.poll().await.map(drop);
-            if polled.is_ok() {
-                schedule.poll_at = later(now, interval);
+        if now < schedule.poll_at {
+            return Ok(());
+        }
+        let wait = match self.poll().await {
+            Ok(_) => {
+                schedule.failed_polls = 0;
+                interval
             }
-            polled
-        } else {
-            Ok(())
+            Err(error) => {
+                schedule.failed_polls += 1;
+                put_off(error, schedule.failed_polls, interval)?
+            }
         };
-        // A source that is down keeps nothing back from the sink.
-        let drained = self.drain().await?;
-        polled?;
-        Ok(drained.next_due)
+        schedule.poll_at = later(now, wait);
+        Ok(())
     }
 
     /// Makes events undecided again, so that the next [`Engine::drain`] handles them anew.
@@ -241,6 +248,11 @@ impl<F: Flow> Engine<F> {
         Ok(report::lines(self.shared.store.history(subject).await?))
     }
 
+    /// Effects delivered since the engine was made, by label.
+    pub fn delivered(&self) -> BTreeMap<&'static str, u64> {
+        self.shared.counters.by_label()
+    }
+
     /// Counts so far, for a progress bar; costs nothing.
     pub fn progress(&self) -> Progress {
         self.shared.counters.progress()
@@ -261,12 +273,32 @@ impl<F: Flow> Shared<F> {
     async fn ready(&self) -> Result<()> {
         self.ready.get_or_try_init(|| self.flow.prepare()).await.copied()
     }
+
+    /// If nothing may be sent under a lease that ends soon after `last_call`: when to look again.
+    fn held(&self, last_call: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let now = self.clock.now();
+        self.control.held(now).or((now >= last_call).then_some(now))
+    }
 }
 
-/// When [`Engine::run`] polls next.
+/// When [`Engine::run`] polls next, and how often in a row something failed.
+#[derive(Default)]
 struct Schedule {
     poll_at: DateTime<Utc>,
-    failures: u32,
+    failed_polls: u32,
+    failed_drains: u32,
+}
+
+/// How long to put off what failed; the error itself if time cannot heal it.
+fn put_off(error: Error, failures: u32, interval: Duration) -> Result<Duration> {
+    let wait = match error.retry_advice() {
+        // An answer that cannot be read is often a page that says the vendor is being mended.
+        Retry::Never if error.kind() != ErrorKind::Decode => return Err(error),
+        Retry::After(wait) => wait.max(SHORTEST),
+        _ => backoff::delay(failures, "run").min(interval),
+    };
+    tracing::warn!(%error, failures, ?wait, "trying again later");
+    Ok(wait)
 }
 
 /// An instant so much later; the far future if that is beyond the calendar.

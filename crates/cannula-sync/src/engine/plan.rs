@@ -6,13 +6,12 @@ use std::{
 };
 
 use cannula_core::{
-    Error, ErrorKind, Event, EventId, IdempotencyKey, ParkReason, RecordKey, Result, Subject,
+    Error, ErrorKind, Event, EventId, IdempotencyKey, ParkReason, Phi, RecordKey, Result, Subject,
 };
 use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
-use sha2::{Digest, Sha256};
 
-use super::{Shared, fate::Fate, later};
+use super::{SHORTEST, Shared, fate::Fate, later};
 use crate::{
     backoff,
     flow::{Decision, Flow, Ruling, Verdict},
@@ -54,9 +53,13 @@ impl<F: Flow> Shared<F> {
     ///
     /// # Errors
     /// Only if a state or an effect cannot be written as JSON.
-    pub(super) async fn plan(self: Arc<Self>, mut claim: Claim) -> Result<Planned<F>> {
+    pub(super) async fn plan(
+        self: Arc<Self>,
+        mut claim: Claim,
+        last_call: DateTime<Utc>,
+    ) -> Result<Planned<F>> {
         let settled = claim.unknown.len() as u64;
-        match self.decide(&mut claim).await {
+        match self.decide(&mut claim, last_call).await {
             Ok((decision, fetched, remark)) => {
                 self.planned(claim, decision, fetched, remark, settled)
             }
@@ -78,8 +81,9 @@ impl<F: Flow> Shared<F> {
     async fn decide(
         &self,
         claim: &mut Claim,
+        last_call: DateTime<Utc>,
     ) -> Result<(Decision<F::State, F::Effect>, Vec<Event>, Option<String>), Postponed> {
-        let state = self.settled_state(claim).await?;
+        let state = self.settled_state(claim, last_call).await?;
         let decision = self.flow.decide(state, &claim.events, self.clock.now());
         let Some(key) = &decision.wants else { return Ok((decision, Vec::new(), None)) };
         match self.fetch(key, claim).await? {
@@ -95,21 +99,24 @@ impl<F: Flow> Shared<F> {
     }
 
     /// The claim's state, after finding out what became of the effects of unknown outcome.
-    async fn settled_state(&self, claim: &Claim) -> Result<F::State, Postponed> {
+    async fn settled_state(
+        &self,
+        claim: &Claim,
+        last_call: DateTime<Utc>,
+    ) -> Result<F::State, Postponed> {
         let postpone = |error| self.postpone(error, &claim.subject, claim.attempts);
         let mut state = match &claim.state {
             Some(text) => parse(text).map_err(postpone)?,
             None => F::State::default(),
         };
         for row in &claim.unknown {
-            if let Some(due_at) = self.control.held(self.clock.now()) {
-                return Err(Postponed { due_at, error: None });
-            }
+            self.may_send(last_call)?;
             let effect = parse(&row.effect).map_err(postpone)?;
             let settled = match self.flow.settle(&state, &effect, &row.key).await {
                 // What comes behind this effect cannot even be looked up without its receipt.
                 // Sending it again does no harm; that is what `None` says.
                 Ok(None) if self.flow.gates(&effect) => {
+                    self.may_send(last_call)?;
                     self.flow.deliver(&state, &effect, &row.key).await.map(Some)
                 }
                 settled => settled,
@@ -121,9 +128,10 @@ impl<F: Flow> Shared<F> {
                 Ok(None) => {}
                 Err(error) => match Fate::of(&error) {
                     Fate::Relink => self.flow.link_broken(&mut state),
-                    // Refused for a reason: it did not land, so nothing behind it did. The plan
-                    // has it again, and delivering that one records the reason.
-                    Fate::Park(_) | Fate::Dead if self.flow.gates(&effect) => break,
+                    // Refused this time, whatever became of it the first time. The plan has it
+                    // again, and delivering that one records the reason. What came behind it may
+                    // have landed, so it is looked up all the same.
+                    Fate::Park(_) | Fate::Dead if self.flow.gates(&effect) => {}
                     // Without an answer nothing of this subject may be sent: the rows stay.
                     _ => return Err(postpone(error)),
                 },
@@ -132,7 +140,19 @@ impl<F: Flow> Shared<F> {
         Ok(state)
     }
 
+    /// Whether there is time left in the lease, and nothing else that speaks against a call.
+    fn may_send(&self, last_call: DateTime<Utc>) -> Result<(), Postponed> {
+        match self.held(last_call) {
+            Some(due_at) => Err(Postponed { due_at, error: None }),
+            None => Ok(()),
+        }
+    }
+
     async fn fetch(&self, key: &RecordKey, claim: &Claim) -> Result<Fetched, Postponed> {
+        if self.control.halted() || self.control.stopping() {
+            // Where credentials were refused a moment ago, asking for everybody locks the account.
+            return Err(Postponed { due_at: self.clock.now(), error: None });
+        }
         match self.source.get(key).await {
             Ok(Some(event)) if event.subject().as_ref() == Some(&claim.subject) => {
                 Ok(Fetched::Found(Box::new(event)))
@@ -141,6 +161,11 @@ impl<F: Flow> Shared<F> {
             Err(error) => match Fate::of(&error) {
                 Fate::Park(_) | Fate::Relink | Fate::Dead => {
                     Ok(Fetched::Missing(Some(format!("Reading the patient failed: {error}."))))
+                }
+                // The source's allowance, not the sink's: it holds back nobody else.
+                Fate::Pause(wait) => {
+                    let due_at = later(self.clock.now(), wait);
+                    Err(Postponed { due_at, error: Some(error.to_string()) })
                 }
                 _ => Err(self.postpone(error, &claim.subject, claim.attempts)),
             },
@@ -169,12 +194,12 @@ impl<F: Flow> Shared<F> {
                 now
             }
             Fate::Pause(wait) => {
-                let until = later(now, *wait);
+                let until = later(now, (*wait).max(SHORTEST));
                 tracing::warn!(%error, %until, "nothing is sent for a while");
                 self.control.pause(until);
                 until
             }
-            Fate::Later(Some(wait)) => later(now, (*wait).max(std::time::Duration::from_secs(1))),
+            Fate::Later(Some(wait)) => later(now, (*wait).max(SHORTEST)),
             Fate::Relink if attempts <= 1 => now,
             _ => later(now, backoff::delay(attempts, &subject.to_string())),
         }
@@ -200,7 +225,7 @@ impl<F: Flow> Shared<F> {
             .into_iter()
             .map(|(cause, effect)| {
                 let text = write(&effect)?;
-                let key = key(&cause, &text);
+                let key = IdempotencyKey::derive(&cause, text.expose());
                 let status = EffectStatus::Unknown;
                 Ok((effect, OutboxRow { cause, key, effect: text, status, error: None }))
             })
@@ -268,26 +293,15 @@ fn standings<'a>(
     (updates.into_values().collect(), open)
 }
 
-/// The same for the same effect of the same event, however often and in whatever company it is
-/// planned. (An effect's place in the plan would change when the ones before it are delivered.)
-fn key(cause: &EventId, effect: &str) -> IdempotencyKey {
-    use std::fmt::Write as _;
-    let mut key = format!("{cause}-");
-    for byte in &Sha256::digest(effect)[..8] {
-        // Writing to a string cannot fail.
-        let _ = write!(key, "{byte:02x}");
-    }
-    IdempotencyKey::new(key)
-}
-
-pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
+pub(super) fn parse<T: DeserializeOwned>(text: &Phi<String>) -> Result<T> {
     // The cause is dropped: it may quote personal data. Not of kind `Storage`, which would stop
     // everybody's work for one person's row.
-    serde_json::from_str(text)
+    serde_json::from_str(text.expose())
         .map_err(|_| Error::new(ErrorKind::Decode, "this version cannot read the stored state"))
 }
 
-pub(super) fn write(value: &impl Serialize) -> Result<String> {
+pub(super) fn write(value: &impl Serialize) -> Result<Phi<String>> {
     serde_json::to_string(value)
+        .map(Phi::new)
         .map_err(|_| Error::new(ErrorKind::Storage, "a state cannot be written as JSON"))
 }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use cannula_core::RecordKey;
@@ -99,7 +102,7 @@ pub struct Progress {
 pub(super) struct Counters {
     ingested: AtomicU64,
     finished: AtomicU64,
-    delivered: AtomicU64,
+    delivered: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 impl Counters {
@@ -107,8 +110,13 @@ impl Counters {
         self.ingested.fetch_add(events, Ordering::Relaxed);
     }
 
-    pub(super) fn delivered(&self) {
-        self.delivered.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn delivered(&self, label: &'static str) {
+        let mut delivered = self.delivered.lock().unwrap_or_else(PoisonError::into_inner);
+        *delivered.entry(label).or_default() += 1;
+    }
+
+    pub(super) fn by_label(&self) -> BTreeMap<&'static str, u64> {
+        self.delivered.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn finished(&self, updates: &[EventUpdate]) {
@@ -123,7 +131,7 @@ impl Counters {
         Progress {
             ingested: self.ingested.load(Ordering::Relaxed),
             finished: self.finished.load(Ordering::Relaxed),
-            delivered: self.delivered.load(Ordering::Relaxed),
+            delivered: self.by_label().values().sum(),
         }
     }
 }

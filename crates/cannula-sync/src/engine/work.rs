@@ -75,7 +75,7 @@ impl<F: Flow> Shared<F> {
         report.claims += claims.len() as u64;
         let last_call = later(now, LAST_CALL);
         let planned: Vec<_> = stream::iter(claims)
-            .map(|claim| Arc::clone(self).plan(claim))
+            .map(|claim| Arc::clone(self).plan(claim, last_call))
             .buffer_unordered(CALLS)
             .collect()
             .await;

@@ -28,7 +28,9 @@ pub(super) fn lock(path: &Path, worker: &str) -> Result<File> {
             format!("the worker name “{worker}” must be made of letters, digits, `-` and `_`");
         return Err(Error::new(ErrorKind::Config, message));
     }
-    let mut name = path.as_os_str().to_owned();
+    // Two names of one file must not have two locks.
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut name = real.into_os_string();
     name.push(format!(".{worker}.lock"));
     let lock_path = PathBuf::from(name);
     let file = private(&lock_path).map_err(|cause| cannot_open(path, cause))?;
@@ -119,6 +121,11 @@ fn foreign(path: &Path) -> Error {
 }
 
 fn cannot_open(path: &Path, cause: io::Error) -> Error {
-    let message = format!("cannot open the store {}: {}", path.display(), cause.kind());
+    // The file itself is made where it is missing.
+    let why = match cause.kind() {
+        io::ErrorKind::NotFound => "its folder does not exist".to_owned(),
+        kind => kind.to_string(),
+    };
+    let message = format!("cannot open the store {}: {why}", path.display());
     Error::new(ErrorKind::Storage, message).source(cause)
 }

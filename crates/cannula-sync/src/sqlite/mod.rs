@@ -8,6 +8,8 @@ mod file;
 mod ingest;
 mod read;
 mod row;
+#[cfg(test)]
+mod tests;
 mod work;
 
 use std::{
@@ -19,7 +21,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cannula_core::{Error, ErrorKind, Feed, Result, Retry, Subject};
+use cannula_core::{Error, ErrorKind, Feed, Phi, Result, Retry, Subject};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Transaction, TransactionBehavior, ffi};
 use tokio::sync::oneshot;
@@ -273,7 +275,11 @@ impl Store for SqliteStore {
         self.read("read history", move |tx| read::history(tx, &subject)).await
     }
 
-    async fn states(&self, after: Option<Subject>, limit: usize) -> Result<Vec<(Subject, String)>> {
+    async fn states(
+        &self,
+        after: Option<Subject>,
+        limit: usize,
+    ) -> Result<Vec<(Subject, Phi<String>)>> {
         self.read("read states", move |tx| read::states(tx, after.as_ref(), limit)).await
     }
 

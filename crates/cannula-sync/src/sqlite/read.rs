@@ -1,7 +1,7 @@
 //! What people ask the store.
 
 use cannula_core::{
-    Event, EventId, Feed, PracticeId, RecordId, RecordKey, RecordKind, Rejected, Subject,
+    Event, EventId, Feed, Phi, PracticeId, RecordId, RecordKey, RecordKind, Rejected, Subject,
 };
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
@@ -117,7 +117,7 @@ pub(super) fn states(
     tx: &Transaction<'_>,
     after: Option<&Subject>,
     limit: usize,
-) -> Result<Vec<(Subject, String)>, Fault> {
+) -> Result<Vec<(Subject, Phi<String>)>, Fault> {
     let mut select = tx.prepare_cached(
         "SELECT practice, patient, body FROM state JOIN subject ON subject.id = state.subject
          WHERE (practice, patient) > (?, ?) ORDER BY practice, patient LIMIT ?",
@@ -129,7 +129,7 @@ pub(super) fn states(
         let (practice, patient): (String, String) = (row.get(0)?, row.get(1)?);
         Ok((
             Subject { practice: practice.as_str().into(), patient: patient.as_str().into() },
-            row.get(2)?,
+            Phi::new(row.get(2)?),
         ))
     })?;
     Ok(states.collect::<Result<_, _>>()?)

@@ -1,6 +1,8 @@
 //! Between our types and rows: what is JSON in the store is written and read here.
 
-use cannula_core::{Error, ErrorKind, Event, EventId, IdempotencyKey, ParkReason, Result, Subject};
+use cannula_core::{
+    Error, ErrorKind, Event, EventId, IdempotencyKey, ParkReason, Phi, Result, Subject,
+};
 use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -23,7 +25,7 @@ pub(super) struct InboxRow {
 pub(super) struct StepRow {
     pub(super) subject: Subject,
     pub(super) epoch: u64,
-    pub(super) state: Option<String>,
+    pub(super) state: Option<Phi<String>>,
     pub(super) fetched: Vec<InboxRow>,
     pub(super) events: Vec<UpdateRow>,
     pub(super) outbox: Option<Vec<OutboxRow>>,
@@ -127,7 +129,7 @@ pub(super) fn unknown_effect(row: &rusqlite::Row<'_>) -> rusqlite::Result<Outbox
     Ok(OutboxRow {
         cause: EventId::new(row.get::<_, String>(0)?),
         key: IdempotencyKey::new(row.get::<_, String>(1)?),
-        effect: row.get(2)?,
+        effect: Phi::new(row.get(2)?),
         status: EffectStatus::Unknown,
         error: row.get(3)?,
     })

@@ -1,6 +1,6 @@
 //! Leases and the work under them.
 
-use cannula_core::{Event, EventId, Subject};
+use cannula_core::{Event, EventId, Phi, Subject};
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -37,12 +37,15 @@ impl Claimed {
     }
 }
 
+/// Why an event is dead that was never decided: no later decision is about it.
+const UNREADABLE: &str = "this version cannot read the stored event";
+
 /// Events an older or newer version of this program wrote in a shape this one cannot read.
 pub(super) fn set_aside(tx: &Transaction<'_>, events: &[EventId]) -> Result<(), Fault> {
     for event in events {
         tx.execute(
             "UPDATE event SET outcome = 'dead', detail = ? WHERE id = ?",
-            params!["this version cannot read the stored event", event.as_str()],
+            params![UNREADABLE, event.as_str()],
         )?;
     }
     Ok(())
@@ -110,7 +113,7 @@ fn load(
 ) -> Result<Claimed, Fault> {
     let state = tx
         .prepare_cached("SELECT body FROM state WHERE subject = ?")?
-        .query_row([id], |row| row.get(0))
+        .query_row([id], |row| Ok(Phi::new(row.get(0)?)))
         .optional()?;
     let unknown = tx
         .prepare_cached(
@@ -123,9 +126,10 @@ fn load(
     let mut open = Vec::new();
     let mut select = tx.prepare_cached(
         "SELECT id, CASE outcome WHEN 'pending' THEN body END FROM event
-         WHERE subject = ? AND outcome IN ('pending', 'delivering', 'held', 'dead')",
+         WHERE subject = ? AND outcome IN ('pending', 'delivering', 'held', 'dead')
+             AND detail IS NOT ?",
     )?;
-    let mut rows = select.query([id])?;
+    let mut rows = select.query(params![id, UNREADABLE])?;
     while let Some(row) = rows.next()? {
         let event = EventId::new(row.get::<_, String>(0)?);
         match row.get(1)? {
@@ -173,7 +177,7 @@ fn save_step(
             "INSERT INTO state (subject, body) VALUES (?, ?)
              ON CONFLICT DO UPDATE SET body = excluded.body",
         )?
-        .execute(params![id, state])?;
+        .execute(params![id, state.expose()])?;
     }
     for event in &step.fetched {
         if !ingest::known(tx, event)? {
@@ -237,7 +241,7 @@ fn replace_outbox(
             seq,
             row.cause.as_str(),
             row.key.as_str(),
-            row.effect,
+            row.effect.expose(),
             status_word(row.status),
             row.error,
         ])?;

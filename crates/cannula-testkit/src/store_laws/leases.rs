@@ -1,7 +1,7 @@
 use cannula_sync::{Next, Step};
 use chrono::TimeDelta;
 
-use super::{StoreBench, arrivals, claim, claimed, minute, rest, visit};
+use super::{StoreBench, arrivals, claim, claimed, minute, rest, text, visit};
 
 /// While it lasts, neither another worker nor the owner itself gets the subject again.
 pub async fn a_lease_excludes_everybody_else(bench: &dyn StoreBench) {
@@ -38,14 +38,14 @@ pub async fn an_expired_lease_is_taken_and_fences_the_old_owner(bench: &dyn Stor
     let new = claim(&*other, minute(10)).await.remove(0);
     assert!(new.epoch > old.epoch);
     assert_eq!(new.events.len(), 1);
-    let late = Step { state: Some("\"old\"".to_owned()), ..rest(&old) };
+    let late = Step { state: Some("\"old\"".to_owned().into()), ..rest(&old) };
     let lost = store.save(vec![late], minute(11)).await.unwrap();
     assert_eq!(lost, [old.subject]);
-    let step = Step { state: Some("\"new\"".to_owned()), ..rest(&new) };
+    let step = Step { state: Some("\"new\"".to_owned().into()), ..rest(&new) };
     assert!(other.save(vec![step], minute(11)).await.unwrap().is_empty());
     store.add(arrivals(&[visit("b", "1", 1)]), minute(12)).await.unwrap();
     let again = claim(&*store, minute(12)).await.remove(0);
-    assert_eq!(again.state.as_deref(), Some("\"new\""));
+    assert_eq!(text(&again.state), Some("\"new\""));
 }
 
 /// Without waiting for its old leases to end; other workers keep theirs.

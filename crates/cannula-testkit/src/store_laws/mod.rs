@@ -10,7 +10,7 @@ mod steps;
 use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
-use cannula_core::{AppointmentStatus, Cursor, Event, Feed, RecordKind};
+use cannula_core::{AppointmentStatus, Cursor, Event, Feed, Phi, RecordKind};
 use cannula_sync::{Arrival, Claim, Ingest, Next, OutboxRow, Step, Store};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -51,6 +51,7 @@ macro_rules! store_laws {
             replay_makes_parked_events_undecided_and_due
             replay_makes_dead_events_undecided_and_due
             what_is_parked_is_counted_by_reason
+            the_states_are_listed_by_subject_a_page_at_a_time
         );
     };
     (@each $bench:path; $($law:ident)*) => {$(
@@ -117,12 +118,16 @@ fn effect(cause: &Event, text: &str) -> OutboxRow {
     OutboxRow {
         cause: cause.id.clone(),
         key: format!("{}-{text}", cause.id).as_str().into(),
-        effect: format!("\"{text}\""),
+        effect: format!("\"{text}\"").into(),
         status: cannula_sync::EffectStatus::Unknown,
         error: None,
     }
 }
 
 fn texts(rows: &[OutboxRow]) -> Vec<&str> {
-    rows.iter().map(|row| row.effect.trim_matches('"')).collect()
+    rows.iter().map(|row| row.effect.expose().trim_matches('"')).collect()
+}
+
+fn text(state: &Option<Phi<String>>) -> Option<&str> {
+    state.as_ref().map(|state| state.expose().as_str())
 }

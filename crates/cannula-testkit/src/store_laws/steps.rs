@@ -39,7 +39,7 @@ pub async fn a_stale_step_leaves_the_other_steps_alone(bench: &dyn StoreBench) {
     store.add(arrivals(&[visit("a", "1", 0), visit("b", "2", 0)]), minute(0)).await.unwrap();
     let claims = claim(&*store, minute(0)).await;
     let stale = Claim { epoch: claims[0].epoch + 7, ..claims[0].clone() };
-    let step = |claim: &Claim| Step { state: Some("1".to_owned()), ..rest(claim) };
+    let step = |claim: &Claim| Step { state: Some("1".to_owned().into()), ..rest(claim) };
     let lost = store.save(vec![step(&stale), step(&claims[1])], minute(0)).await.unwrap();
     assert_eq!(lost, std::slice::from_ref(&stale.subject));
     let again = claim(&*store, minute(20)).await;
@@ -169,4 +169,32 @@ pub async fn what_is_parked_is_counted_by_reason(bench: &dyn StoreBench) {
     let counts: Vec<_> = parked.iter().map(|parked| (&parked.reason, parked.events)).collect();
     assert_eq!(counts, [(&unmapped, 2), (&ParkReason::MissingAppointmentType, 1)]);
     assert_eq!(parked[1].example, b.key);
+}
+
+/// Each once, whatever order they were stored in; a subject that was never decided has none.
+pub async fn the_states_are_listed_by_subject_a_page_at_a_time(bench: &dyn StoreBench) {
+    let store = bench.open("main").await;
+    assert_eq!(store.states(None, 10).await.unwrap(), []);
+    let patients = ["5", "2", "4", "1", "3"];
+    let events: Vec<_> = patients.iter().map(|patient| visit(patient, patient, 0)).collect();
+    store.add(arrivals(&events), minute(0)).await.unwrap();
+    let mut claims = claim(&*store, minute(0)).await;
+    claims.retain(|claim| claim.subject != subject("4"));
+    let states = claims.iter().map(|claim| Step {
+        state: Some(format!("\"{}\"", claim.subject.patient).into()),
+        ..rest(claim)
+    });
+    store.save(states.collect(), minute(0)).await.unwrap();
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.states(after, 2).await.unwrap();
+        assert!(page.len() <= 2);
+        let Some((last, _)) = page.last() else { break };
+        after = Some(last.clone());
+        seen.extend(page);
+    }
+    let expected: Vec<_> = ["1", "2", "3", "5"]
+        .map(|patient| (subject(patient), format!("\"{patient}\"").into()))
+        .into();
+    assert_eq!(seen, expected);
 }

@@ -1,0 +1,111 @@
+//! The service's configuration file: what is wrong with it, all at once, one problem a line.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use std::path::Path;
+
+use cannula::{
+    ServiceConfig,
+    core::{ErrorKind, Named},
+    rules::Category,
+};
+
+const CASES: &str = "tests/cases";
+
+fn lookup(name: &str) -> Option<String> {
+    ["NEXTECH_PASSWORD", "CRM_SECRET", "CRM_REFRESH"].contains(&name).then(|| "hush-hush".into())
+}
+
+fn parse(text: &str) -> cannula::core::Result<ServiceConfig> {
+    ServiceConfig::parse(text, Path::new(CASES), &lookup)
+}
+
+fn case(name: &str) -> String {
+    std::fs::read_to_string(Path::new(CASES).join(name)).unwrap()
+}
+
+/// The error's text; everything that is told to people comes from it.
+fn told(text: &str) -> String {
+    let error = parse(text).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    error.to_string()
+}
+
+#[test]
+fn a_right_file_sets_what_it_names_and_leaves_the_rest_to_the_defaults() {
+    let config = parse(&case("right.toml")).unwrap();
+    insta::assert_debug_snapshot!((config.store, config.rules, config.nextech, config.aesthetix));
+    let botox = [Named::new("Botox")];
+    let category = config.categories.lookup("Treatment", &botox);
+    assert_eq!(category, Some(Category::NonSurgicalAppointment));
+}
+
+#[test]
+fn no_secret_is_printed() {
+    let config = parse(&case("right.toml")).unwrap();
+    assert!(!format!("{config:?}").contains("hush"));
+}
+
+#[test]
+fn everything_wrong_is_told_at_once_with_its_place() {
+    insta::assert_snapshot!(told(&case("everything_wrong.toml")));
+}
+
+#[test]
+fn an_empty_file_is_told_what_it_must_hold() {
+    insta::assert_snapshot!(told(""));
+}
+
+#[test]
+fn a_document_that_is_not_there_is_named_with_its_key() {
+    let text = case("right.toml").replace("categories.csv", "types.csv");
+    insta::assert_snapshot!(told(&text));
+}
+
+#[test]
+fn a_bad_zone_hides_no_other_problem_and_adds_none() {
+    let text = case("right.toml").replace("America/Chicago", "Central Time");
+    insta::assert_snapshot!(told(&text));
+}
+
+#[test]
+fn what_is_not_toml_is_told_by_line_and_never_quoted() {
+    for spoilt in ["token pit-hush", "token = pit-hush", "token = \"pit-hush"] {
+        let text = told(&format!("[aesthetix]\nlocation_id = \"l\"\n{spoilt}\n"));
+        assert!(text.starts_with("the configuration is not TOML at line 3: "), "{text}");
+        assert!(!text.contains("hush"), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+    }
+}
+
+#[test]
+fn a_key_given_twice_is_told_by_line() {
+    let text = told("[store]\nfile = \"a.db\"\nfile = \"b.db\"\n");
+    assert_eq!(text, "the configuration is not TOML at line 3: duplicate key (config)");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_one_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let missing = ServiceConfig::from_file(&dir.path().join("practice.toml")).unwrap_err();
+    assert!(
+        missing.message().ends_with("practice.toml: there is no such file"),
+        "{}",
+        missing.message()
+    );
+    let path = dir.path().join("latin.toml");
+    std::fs::write(&path, b"[practice]\nzone = \"\xe9\"\n").unwrap();
+    let latin = ServiceConfig::from_file(&path).unwrap_err();
+    assert!(latin.message().ends_with("latin.toml: it is not a text in UTF-8"), "{latin}");
+}
+
+#[test]
+fn files_are_relative_to_the_configuration_file() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("categories.csv"), case("categories.csv")).unwrap();
+    let text = case("right.toml").replace("env:", "");
+    let path = dir.path().join("practice.toml");
+    std::fs::write(&path, text).unwrap();
+    let config = ServiceConfig::from_file(&path).unwrap();
+    assert_eq!(config.store, dir.path().join("practice.db"));
+}
