@@ -64,8 +64,13 @@ struct Meta {
 }
 
 impl Body {
-    fn read(bytes: &[u8]) -> Self {
-        serde_json::from_slice(bytes).unwrap_or_default()
+    /// `None` if the text ends early.
+    fn read(bytes: &[u8]) -> Option<Self> {
+        match serde_json::from_slice(bytes) {
+            Ok(body) => Some(body),
+            Err(error) if error.is_eof() && !bytes.is_empty() => None,
+            Err(_) => Some(Self::default()),
+        }
     }
 
     fn sentences(&self) -> Vec<&str> {
@@ -120,9 +125,21 @@ fn is_plain(text: &str) -> bool {
         && text.bytes().any(|b| b.is_ascii_alphabetic())
 }
 
+/// Refusals that mean different things by what they say. None of them was applied.
+const BODY_DECIDES: [u16; 3] = [400, 401, 404];
+
+/// What the refusal said is lost, such as the contact that is in the way: it is asked for again.
+fn cut_short() -> Error {
+    Error::new(ErrorKind::Decode, "the CRM's refusal ends early").retry(Retry::Backoff)
+}
+
 /// The table for every call but the token's.
 pub(crate) fn refusal(refusal: &Refusal<'_>) -> Error {
-    let body = Body::read(refusal.body);
+    let body = match Body::read(refusal.body) {
+        Some(body) => body,
+        None if BODY_DECIDES.contains(&refusal.status) => return cut_short(),
+        None => Body::default(),
+    };
     let error = match refusal.status {
         400 => bad_request(&body),
         401 => unauthorized(&body),
@@ -217,7 +234,7 @@ fn throttled(refusal: &Refusal<'_>) -> Error {
 
 /// The table for the token's call, whose errors have no documented list.
 pub(crate) fn token_refusal(refusal: &Refusal<'_>) -> Error {
-    let body = Body::read(refusal.body);
+    let body = Body::read(refusal.body).unwrap_or_default();
     let error = match refusal.status {
         400 if body.says(&["not active"]) => {
             Error::new(ErrorKind::Forbidden, "the location is not active")

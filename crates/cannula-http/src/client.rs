@@ -251,10 +251,16 @@ impl Inner {
                     .status(status.as_u16()),
             ));
         }
-        // The status decides; a refusal's body that is broken or too long is as good as none.
+        // The status decides; a refusal's body that is broken or too long is as good as none. Only
+        // what would be final without it is asked for again: the rest might have told otherwise.
+        let broken = matches!(&body, Err(failed) if failed.fate == Fate::Unknown);
         let body = body.unwrap_or_default();
-        Err(self
-            .refused(request, &Refusal { status: status.as_u16(), headers: &headers, body: &body }))
+        let refusal = Refusal { status: status.as_u16(), headers: &headers, body: &body };
+        let mut failed = self.refused(request, &refusal);
+        if broken && failed.fate == Fate::Final && failed.error.retry_advice() == Retry::Never {
+            failed.fate = Fate::NotApplied;
+        }
+        Err(failed)
     }
 
     fn refused(&self, request: &Request, refusal: &Refusal<'_>) -> Failed {

@@ -222,6 +222,15 @@ async fn a_truncated_body_is_a_broken_connection() {
 }
 
 #[tokio::test]
+async fn a_refusal_whose_body_breaks_was_not_applied_and_is_asked_for_again() {
+    let (base, count) =
+        raw_server(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\n{\"code\":").await;
+    let error = builder(&base, &clock()).build().unwrap().send(&write()).await.unwrap_err();
+    assert_eq!((error.http_status(), error.retry_advice()), (Some(400), Retry::Backoff));
+    assert_eq!(count.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
 async fn json_that_ends_early_is_asked_for_again_and_a_write_is_settled() {
     let server = MockServer::start().await;
     let cut = ResponseTemplate::new(200).set_body_raw(r#"{"ok":tr"#, "application/json");

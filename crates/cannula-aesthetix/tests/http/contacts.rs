@@ -4,7 +4,7 @@ use cannula_core::{
 };
 use insta::assert_json_snapshot;
 
-use crate::support::{Crm, answer, contact, contact_write, linked, mina};
+use crate::support::{Crm, answer, contact, contact_write, fixture, linked, mina};
 
 #[tokio::test]
 async fn a_new_person_costs_one_call() {
@@ -24,6 +24,20 @@ async fn the_contact_that_has_the_email_is_adopted_if_it_is_the_same_person() {
     let receipt = crm.deliver(&contact(), &CrmLinks::default()).await.unwrap();
     assert_eq!(receipt.contact, Some("c-mina".into()));
     assert_json_snapshot!("adopt_contact", crm.requests().await);
+}
+
+#[tokio::test]
+async fn a_refusal_that_ends_early_is_asked_for_again_and_not_final() {
+    let crm = Crm::prepared().await;
+    let whole = fixture("duplicate_email.json");
+    crm.responds_once("POST", "/contacts/", 400, &whole[..whole.len() / 2]).await;
+    crm.answers("POST", "/contacts/", 400, "duplicate_email.json").await;
+    crm.answers("GET", "/contacts/c-mina", 200, "contact_mina.json").await;
+    crm.answers("PUT", "/contacts/c-mina", 200, "contact_updated.json").await;
+    let receipt = crm.deliver(&contact(), &CrmLinks::default()).await.unwrap();
+    assert_eq!(receipt.contact, Some("c-mina".into()));
+    let posts = crm.lines().await.iter().filter(|line| *line == "POST /contacts/").count();
+    assert_eq!(posts, 2);
 }
 
 #[tokio::test]

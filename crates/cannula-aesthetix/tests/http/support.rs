@@ -71,6 +71,17 @@ impl Crm {
             .await;
     }
 
+    /// The same with a text.
+    pub(crate) async fn responds_once(&self, verb: &str, at: &str, status: u16, text: &str) {
+        let response = ResponseTemplate::new(status).set_body_raw(text, "application/json");
+        Mock::given(method(verb))
+            .and(path(at))
+            .respond_with(response)
+            .up_to_n_times(1)
+            .mount(&self.server)
+            .await;
+    }
+
     pub(crate) async fn responds(&self, verb: &str, at: &str, response: ResponseTemplate) {
         Mock::given(method(verb)).and(path(at)).respond_with(response).mount(&self.server).await;
     }
