@@ -19,6 +19,7 @@ const QUOTA_HEADERS: QuotaHeaders = QuotaHeaders {
     max: "x-ratelimit-max",
     interval_ms: "x-ratelimit-interval-milliseconds",
     remaining: "x-ratelimit-remaining",
+    daily_max: "x-ratelimit-limit-daily",
     daily_remaining: "x-ratelimit-daily-remaining",
 };
 

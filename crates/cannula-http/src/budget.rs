@@ -42,6 +42,8 @@ pub struct QuotaHeaders {
     pub interval_ms: &'static str,
     /// Requests left in the present window.
     pub remaining: &'static str,
+    /// Requests allowed in a day.
+    pub daily_max: &'static str,
     /// Requests left today.
     pub daily_remaining: &'static str,
 }
@@ -64,6 +66,7 @@ struct Books {
     windows: HashMap<&'static str, Window>,
     day: i64,
     left_today: Option<u64>,
+    reserve: u64,
 }
 
 impl Budget {
@@ -83,8 +86,12 @@ impl Budget {
     }
 
     fn new(quota: Quota, shared: bool, clock: Arc<dyn Clock>) -> Self {
-        let books =
-            Books { windows: HashMap::new(), day: day_of(clock.now()), left_today: quota.daily };
+        let books = Books {
+            windows: HashMap::new(),
+            day: day_of(clock.now()),
+            left_today: quota.daily,
+            reserve: quota.reserve,
+        };
         Self { quota, shared, headers: QuotaHeaders::default(), clock, books: Mutex::new(books) }
     }
 
@@ -112,7 +119,7 @@ impl Budget {
                 return Err(Error::new(ErrorKind::Throttled, "the vendor asked for a pause")
                     .retry(Retry::After(wait)));
             }
-            books.spend_one(lane, self.quota.reserve, now)?;
+            books.spend_one(lane, now)?;
             books.window(self.key(endpoint), self.quota, now).book(now)
         };
         if let Ok(wait) = (slot - now).to_std()
@@ -135,6 +142,7 @@ impl Budget {
         let per = number(self.headers.interval_ms).filter(|ms| (1..=86_400_000).contains(ms));
         let remaining = number(self.headers.remaining);
         let left_today = number(self.headers.daily_remaining);
+        let daily_max = number(self.headers.daily_max);
         if max.is_none() && per.is_none() && remaining.is_none() && left_today.is_none() {
             return;
         }
@@ -150,6 +158,9 @@ impl Budget {
         }
         if let Some(remaining) = remaining {
             window.leave_at_most(remaining, now);
+        }
+        if let (Some(max), Some(daily)) = (daily_max, self.quota.daily) {
+            books.share_out(self.quota.reserve, daily, max);
         }
         if let Some(left) = left_today {
             books.left_today = Some(books.left_today.map_or(left, |ours| ours.min(left)));
@@ -192,9 +203,16 @@ impl Books {
         }
     }
 
-    fn spend_one(&mut self, lane: Lane, reserve: u64, now: DateTime<Utc>) -> Result<()> {
+    /// The vendor's day is shorter or longer than we were told: the reserve keeps its share of it,
+    /// for otherwise it could be the whole of a short one.
+    fn share_out(&mut self, reserve: u64, daily: u64, max: u64) {
+        let share = u128::from(reserve) * u128::from(max) / u128::from(daily.max(1));
+        self.reserve = u64::try_from(share).unwrap_or(u64::MAX);
+    }
+
+    fn spend_one(&mut self, lane: Lane, now: DateTime<Utc>) -> Result<()> {
         let Some(left) = &mut self.left_today else { return Ok(()) };
-        let kept = if lane == Lane::Urgent { 0 } else { reserve };
+        let kept = if lane == Lane::Urgent { 0 } else { self.reserve };
         if *left <= kept {
             return Err(Error::new(ErrorKind::QuotaExhausted, "today's requests are used up")
                 .with("left", *left)

@@ -12,6 +12,7 @@ const HEADERS: QuotaHeaders = QuotaHeaders {
     max: "x-ratelimit-max",
     interval_ms: "x-ratelimit-interval-milliseconds",
     remaining: "x-ratelimit-remaining",
+    daily_max: "x-ratelimit-limit-daily",
     daily_remaining: "x-ratelimit-daily-remaining",
 };
 
@@ -127,4 +128,16 @@ async fn a_clock_that_is_set_back_makes_nobody_wait() {
     clock.set(start() - TimeDelta::hours(5));
     budget.acquire("a", Lane::Normal).await.unwrap();
     assert_eq!(clock.now(), start() - TimeDelta::hours(5) + TimeDelta::seconds(1));
+}
+
+#[tokio::test]
+async fn the_reserve_is_a_share_of_the_vendors_own_day() {
+    let budget = Budget::shared(quota(100, Some(200_000), 20_000), clock()).headers(HEADERS);
+    let told =
+        headers(&[("x-ratelimit-limit-daily", "10000"), ("x-ratelimit-daily-remaining", "1001")]);
+    budget.observe("a", &told);
+    budget.acquire("a", Lane::Normal).await.unwrap();
+    let error = budget.acquire("a", Lane::Normal).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::QuotaExhausted);
+    budget.acquire("a", Lane::Urgent).await.unwrap();
 }

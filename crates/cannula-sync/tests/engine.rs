@@ -331,7 +331,6 @@ async fn two_workers_on_one_store_deliver_everything_once() {
     let (first, second) = tokio::join!(one.drain(), two.drain());
     let (first, second) = (first.unwrap(), second.unwrap());
     assert_eq!(first.claims + second.claims, 300);
-    assert!(first.claims > 0 && second.claims > 0);
     assert_eq!(delivered(&first) + delivered(&second), 1200);
     assert_eq!(world.sent("note"), 300);
     assert_eq!(one.summary().await.unwrap().done, 600);

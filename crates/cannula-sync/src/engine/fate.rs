@@ -31,7 +31,9 @@ impl Fate {
             return Self::Park(reason.clone());
         }
         match (error.kind(), error.retry_advice()) {
-            (ErrorKind::Auth | ErrorKind::Config, _) => Self::Halt,
+            // What the credentials may not do, they may not do for anybody: a scope is missing,
+            // or the practice is not licensed. Dead letters would be the whole inbox.
+            (ErrorKind::Auth | ErrorKind::Config | ErrorKind::Forbidden, _) => Self::Halt,
             (_, Retry::Settle) => Self::Unknown,
             (ErrorKind::QuotaExhausted, Retry::After(wait)) => Self::Pause(wait),
             (ErrorKind::QuotaExhausted, _) => Self::Pause(UNTOLD_PAUSE),
@@ -66,7 +68,7 @@ mod tests {
         assert_eq!(fate(ErrorKind::QuotaExhausted, Retry::Never), Fate::Pause(UNTOLD_PAUSE));
         assert_eq!(fate(ErrorKind::LinkBroken, Retry::Never), Fate::Relink);
         assert_eq!(fate(ErrorKind::Invalid, Retry::Never), Fate::Dead);
-        assert_eq!(fate(ErrorKind::Forbidden, Retry::Never), Fate::Dead);
+        assert_eq!(fate(ErrorKind::Forbidden, Retry::Never), Fate::Halt);
         assert_eq!(
             Fate::of(&Error::needs_person(ParkReason::NoContactDetails)),
             Fate::Park(ParkReason::NoContactDetails)
