@@ -46,7 +46,7 @@ fn main() {
         decisions().await;
         parsing().await;
     });
-    for patients in [1_000, 10_000] {
+    for patients in [1_300, 13_000] {
         end_to_end(patients);
     }
 }
@@ -130,7 +130,9 @@ fn end_to_end(patients: u32) {
             engine.total() as f64 / engine.events as f64
         ),
     );
+    line("engine: seconds", format!("{:.2} ({:.2} to read)", engine.seconds, engine.reading));
     line("engine: calls", format!("{:.0} /s", engine.rate()));
+    line("engine: calls, once it delivers", format!("{:.0} /s", engine.delivering()));
     line("engine: peak memory", format!("{:.0} MB", engine.peak_mb));
     line("bare reqwest loop, the same calls", format!("{:.0} /s", bare.rate()));
     line("bare reqwest loop: peak memory", format!("{:.0} MB", bare.peak_mb));

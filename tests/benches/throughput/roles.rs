@@ -37,6 +37,8 @@ pub(crate) struct Measured {
     /// HTTP requests by operation.
     pub(crate) calls: BTreeMap<String, u64>,
     pub(crate) seconds: f64,
+    /// How many of the seconds went by before the first write to the CRM.
+    pub(crate) reading: f64,
     pub(crate) peak_mb: f64,
 }
 
@@ -47,6 +49,17 @@ impl Measured {
 
     pub(crate) fn rate(&self) -> f64 {
         self.total() as f64 / self.seconds
+    }
+
+    /// Calls per second from the first write to the CRM on.
+    pub(crate) fn delivering(&self) -> f64 {
+        let pages: u64 = self
+            .calls
+            .iter()
+            .filter(|(operation, _)| operation.starts_with("search "))
+            .map(|(_, count)| count)
+            .sum();
+        (self.total() - pages) as f64 / (self.seconds - self.reading)
     }
 }
 
@@ -103,6 +116,7 @@ async fn run_engine(input: &Input) -> Measured {
     let engine = Engine::new(Arc::clone(&source) as _, flow, Arc::new(store), clock);
     let started = Instant::now();
     let polled = engine.poll().await.unwrap();
+    let reading = started.elapsed().as_secs_f64();
     engine.drain().await.unwrap();
     let seconds = started.elapsed().as_secs_f64();
     let calls = source.calls().into_iter().chain(crm.calls());
@@ -110,6 +124,7 @@ async fn run_engine(input: &Input) -> Measured {
         events: polled.new,
         calls: calls.map(|(operation, count)| (operation.to_owned(), count)).collect(),
         seconds,
+        reading,
         peak_mb: peak_mb(),
     }
 }
@@ -118,7 +133,7 @@ async fn run_bare(access: &Access, calls: BTreeMap<String, u64>) -> Measured {
     let started = Instant::now();
     bare::run(access, &calls).await;
     let seconds = started.elapsed().as_secs_f64();
-    Measured { events: 0, calls, seconds, peak_mb: peak_mb() }
+    Measured { events: 0, calls, seconds, reading: 0.0, peak_mb: peak_mb() }
 }
 
 /// Starts a sandbox and a run against it, each a process of its own, and waits for the figures.
