@@ -25,7 +25,7 @@ use super::{
     tags_notes::Note,
 };
 
-/// The fake CRM: what [`router`](super::router) serves, and what tests read and plant.
+/// The fake CRM: what the sandbox serves, and what tests read and plant.
 pub struct CrmState {
     clock: Arc<dyn Clock>,
     pub(super) location: String,
