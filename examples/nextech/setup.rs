@@ -4,17 +4,17 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use cannula::{
     ServiceConfig,
-    aesthetix::{self, Aesthetix, AesthetixConfig},
-    core::{Clock, CrmNeeds, Error, ErrorKind, PracticeId, Result, Secret},
+    aesthetix::{Aesthetix, AesthetixConfig},
+    core::{Clock, CrmNeeds, Error, ErrorKind, Result},
     http::SystemClock,
-    nextech::{self, Nextech, NextechConfig},
+    nextech::{Nextech, NextechConfig},
     rules::{Categories, Rules, RulesConfig},
     sync::{CrmFlow, Engine, SqliteStore, Store},
 };
-use cannula_examples::VendorCalls;
+use cannula_examples::{VendorCalls, aesthetix_at, nextech_at};
 use cannula_sandbox::{
     Access, Quirks, Sandbox, SandboxConfig,
-    practice::{PracticeConfig, ZONE},
+    practice::{self, PracticeConfig, ZONE},
 };
 use cannula_testkit::ManualClock;
 use chrono::{DateTime, Days, TimeZone, Utc};
@@ -200,56 +200,19 @@ fn first_day() -> Result<DateTime<Utc>> {
         .ok_or_else(|| Error::new(ErrorKind::Config, "the first day is no date"))
 }
 
+/// Days pass in seconds here, so limits per second mean nothing.
 fn nextech_config(
     access: &Access,
     product: Product,
     start: DateTime<Utc>,
 ) -> Result<NextechConfig> {
-    let select = &access.nextech.select;
-    let plus = &access.nextech.practice_plus;
-    let (product, practice, credentials, base_url, token_url) = match product {
-        Product::Select => (
-            nextech::Product::Select,
-            &select.practice_id,
-            nextech::Credentials::Password {
-                client_id: select.client_id.clone(),
-                username: select.username.clone(),
-                password: Secret::new(&select.password),
-                resource: select.resource.clone(),
-            },
-            &select.base_url,
-            &select.token_url,
-        ),
-        Product::PracticePlus => (
-            nextech::Product::PracticePlus,
-            &plus.practice_id,
-            nextech::Credentials::ClientSecret {
-                client_id: plus.client_id.clone(),
-                client_secret: Secret::new(&plus.client_secret),
-                resource: plus.resource.clone(),
-            },
-            &plus.base_url,
-            &plus.token_url,
-        ),
+    let product = match product {
+        Product::Select => practice::Product::Select,
+        Product::PracticePlus => practice::Product::PracticePlus,
     };
-    let practice = PracticeId::new(practice);
-    let mut config = NextechConfig::new(product, practice, credentials, ZONE, start);
-    config.base_url = url(base_url)?;
-    config.token_url = url(token_url)?;
-    config.requests_per_second = None;
-    Ok(config)
+    Ok(NextechConfig { requests_per_second: None, ..nextech_at(access, product, start)? })
 }
 
 fn aesthetix_config(access: &Access) -> Result<AesthetixConfig> {
-    let crm = &access.crm;
-    let credentials = aesthetix::Credentials::PrivateToken(Secret::new(&crm.private_token));
-    let mut config = AesthetixConfig::new(url(&crm.base_url)?, &crm.location_id, credentials);
-    config.quota = None;
-    Ok(config)
-}
-
-fn url(text: &str) -> Result<url::Url> {
-    text.parse().map_err(|cause| {
-        Error::new(ErrorKind::Config, "the sandbox's address is not a URL").source(cause)
-    })
+    Ok(AesthetixConfig { quota: None, ..aesthetix_at(access)? })
 }

@@ -1,11 +1,13 @@
 //! What the examples share: the figures of a run, why a contact looks as it does, and both as
 //! tables for people and JSON for machines.
 
+mod connect;
 mod explain;
 mod figures;
 mod notes;
 mod tables;
 
+pub use connect::{aesthetix_at, nextech_at};
 pub use explain::{Explained, ExplainedEvent, explain};
 pub use figures::{
     Board, DeadFigure, Figures, ParkedFigure, RejectedFigure, Run, StageFigure, VendorCalls,

@@ -1,12 +1,13 @@
 use std::{sync::Arc, time::Duration};
 
 use cannula::{
-    aesthetix::{self, Aesthetix, AesthetixConfig},
-    core::{Clock, CrmSink, EmrSource, PracticeId, Result, Retry, Secret},
-    nextech::{self, Nextech, NextechConfig},
+    aesthetix::{Aesthetix, AesthetixConfig},
+    core::{Clock, CrmSink, EmrSource, Result, Retry},
+    nextech::{Nextech, NextechConfig},
     rules::{Categories, Rules, RulesConfig, StagePolicy},
     sync::{CrmFlow, Engine, Store},
 };
+use cannula_examples::{aesthetix_at, nextech_at};
 use cannula_sandbox::{
     Access, FaultRates, Quirks, Sandbox, SandboxConfig, Vendor,
     practice::{PracticeConfig, Product, ZONE},
@@ -146,7 +147,7 @@ impl World {
     /// If the configuration cannot be used.
     pub fn source(&self) -> Result<Arc<Nextech>> {
         let WorldConfig { product, practice, page_size, limits, .. } = &self.config;
-        let mut config = vendors_nextech(self.sandbox.access(), *product, practice.start)?;
+        let mut config = nextech_at(self.sandbox.access(), *product, practice.start)?;
         config.page_size = *page_size;
         config.requests_per_second = config.requests_per_second.filter(|_| *limits);
         Ok(Arc::new(Nextech::new(config, Arc::clone(&self.clock) as _)?))
@@ -157,7 +158,7 @@ impl World {
     /// # Errors
     /// If the configuration cannot be used.
     pub fn sink(&self) -> Result<Arc<Aesthetix>> {
-        let mut config = vendors_aesthetix(self.sandbox.access())?;
+        let mut config = aesthetix_at(self.sandbox.access())?;
         config.quota = config.quota.filter(|_| self.config.limits);
         Ok(Arc::new(Aesthetix::new(config, Arc::clone(&self.clock) as _)?))
     }
@@ -230,48 +231,8 @@ pub fn nextech_config(
     product: Product,
     start_from: DateTime<Utc>,
 ) -> Result<NextechConfig> {
-    let config = vendors_nextech(access, product, start_from)?;
+    let config = nextech_at(access, product, start_from)?;
     Ok(NextechConfig { requests_per_second: None, ..config })
-}
-
-/// The same with the connector's default limits.
-fn vendors_nextech(
-    access: &Access,
-    product: Product,
-    start_from: DateTime<Utc>,
-) -> Result<NextechConfig> {
-    let select = &access.nextech.select;
-    let plus = &access.nextech.practice_plus;
-    let (product, practice, credentials, base_url, token_url) = match product {
-        Product::Select => (
-            nextech::Product::Select,
-            &select.practice_id,
-            nextech::Credentials::Password {
-                client_id: select.client_id.clone(),
-                username: select.username.clone(),
-                password: Secret::new(&select.password),
-                resource: select.resource.clone(),
-            },
-            &select.base_url,
-            &select.token_url,
-        ),
-        Product::PracticePlus => (
-            nextech::Product::PracticePlus,
-            &plus.practice_id,
-            nextech::Credentials::ClientSecret {
-                client_id: plus.client_id.clone(),
-                client_secret: Secret::new(&plus.client_secret),
-                resource: plus.resource.clone(),
-            },
-            &plus.base_url,
-            &plus.token_url,
-        ),
-    };
-    let mut config =
-        NextechConfig::new(product, PracticeId::new(practice), credentials, ZONE, start_from);
-    config.base_url = url(base_url)?;
-    config.token_url = url(token_url)?;
-    Ok(config)
 }
 
 /// How to reach a sandbox's CRM, without limits of our own.
@@ -279,21 +240,5 @@ fn vendors_nextech(
 /// # Errors
 /// If the sandbox's address is no URL.
 pub fn aesthetix_config(access: &Access) -> Result<AesthetixConfig> {
-    Ok(AesthetixConfig { quota: None, ..vendors_aesthetix(access)? })
-}
-
-/// The same with the connector's default quota.
-fn vendors_aesthetix(access: &Access) -> Result<AesthetixConfig> {
-    let crm = &access.crm;
-    let credentials = aesthetix::Credentials::PrivateToken(Secret::new(&crm.private_token));
-    Ok(AesthetixConfig::new(url(&crm.base_url)?, &crm.location_id, credentials))
-}
-
-fn url(text: &str) -> Result<url::Url> {
-    text.parse().map_err(|_| {
-        cannula::core::Error::new(
-            cannula::core::ErrorKind::Config,
-            "the sandbox's address is not a URL",
-        )
-    })
+    Ok(AesthetixConfig { quota: None, ..aesthetix_at(access)? })
 }
