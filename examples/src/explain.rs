@@ -1,5 +1,5 @@
 use cannula::{
-    core::{PatientId, RecordKey, Result, Subject},
+    core::{PersonId, RecordKey, Result, Subject},
     rules::PersonState,
     sync::{CrmFlow, Engine, Line, Outcome},
 };
@@ -50,18 +50,18 @@ pub async fn explain(engine: &Engine<CrmFlow>, patient: &str, zone: Tz) -> Resul
     engine
         .for_each_state(|subject, state: &PersonState| {
             let contact = state.links().contact.as_ref();
-            let named = subject.patient.as_str().eq_ignore_ascii_case(wanted)
+            let named = subject.person.as_str().eq_ignore_ascii_case(wanted)
                 || contact.is_some_and(|contact| contact.as_str() == wanted);
             if named {
                 found = Some((subject.clone(), contact.map(ToString::to_string)));
             } else if others.len() < HINTS && contact.is_some() {
-                others.push(subject.patient.clone());
+                others.push(subject.person.clone());
             }
         })
         .await?;
     let Some((subject, contact)) = found else { return Ok(unknown(wanted, &others)) };
     let lines = events(engine, &subject, zone).await?;
-    Ok(Explained { patient: subject.patient.to_string(), contact, events: lines, hint: None })
+    Ok(Explained { patient: subject.person.to_string(), contact, events: lines, hint: None })
 }
 
 async fn events(
@@ -78,11 +78,11 @@ async fn events(
     Ok(engine.explain(subject).await?.into_iter().map(event).collect())
 }
 
-fn unknown(wanted: &str, others: &[PatientId]) -> Explained {
+fn unknown(wanted: &str, others: &[PersonId]) -> Explained {
     let examples = if others.is_empty() {
         "so far there is nobody in the CRM".to_owned()
     } else {
-        let ids: Vec<_> = others.iter().map(PatientId::as_str).collect();
+        let ids: Vec<_> = others.iter().map(PersonId::as_str).collect();
         format!("for example {}", ids.join(" or "))
     };
     Explained {

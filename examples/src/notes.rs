@@ -16,7 +16,7 @@ pub async fn print_notes(engine: &Engine<CrmFlow>, crm: &Aesthetix) -> Result<()
     engine
         .for_each_state(|subject, state: &PersonState| {
             if let Some(contact) = &state.links().contact {
-                let candidate = (state.notes_left(), contact.clone(), subject.patient.clone());
+                let candidate = (state.notes_left(), contact.clone(), subject.person.clone());
                 most = most.take().max(Some(candidate));
             }
         })

@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cannula::{
     core::{
-        ContactId, CrmEffect, Delivered, Event, FieldValue, OpportunityStatus, Person, Receipt,
-        RecordKey, Subject,
+        ContactId, CrmEffect, Delivered, Event, FieldValue, Money, OpportunityStatus, Person,
+        Receipt, RecordKey, Subject,
     },
     rules::{PersonState, Rules},
 };
@@ -29,6 +29,7 @@ pub struct Ideal {
     tags: BTreeSet<String>,
     notes: Vec<String>,
     stages: BTreeMap<String, (String, &'static str)>,
+    values: BTreeMap<String, Money>,
 }
 
 impl Truth {
@@ -96,6 +97,9 @@ impl Ideal {
                         FieldValue::Date(date) => {
                             self.fields.insert(name.clone(), date.expose().to_string())
                         }
+                        FieldValue::Money(money) => {
+                            self.fields.insert(name.clone(), money.expose().decimal())
+                        }
                         FieldValue::Empty => self.fields.remove(name),
                     };
                 }
@@ -107,6 +111,9 @@ impl Ideal {
                 self.tags.retain(|tag| !tags.iter().any(|it| it.to_lowercase() == *tag));
             }
             CrmEffect::Note(note) => self.notes.push(note.body.expose().clone()),
+            CrmEffect::Value(worth) => {
+                self.values.insert(worth.pipeline.clone(), *worth.value.expose());
+            }
             CrmEffect::Stage(to) => {
                 let status = match to.status {
                     OpportunityStatus::Open => "open",

@@ -119,6 +119,7 @@ fn check_type(spec: &FieldSpec, field: &CustomField, problems: &mut Problems) {
         let right = match spec.kind {
             FieldKind::Text => "TEXT",
             FieldKind::Date => "DATE",
+            FieldKind::Money => "MONETORY",
         };
         problems.add(
             &spec.config_key,

@@ -62,6 +62,7 @@ pub(crate) fn field_value(value: &FieldValue, field: &CustomField) -> Phi<Value>
     Phi::new(match value {
         FieldValue::Text(text) => json!(text),
         FieldValue::Date(date) => json!(date),
+        FieldValue::Money(money) => json!(money.expose().decimal()),
         FieldValue::Empty if field.data_type == "DATE" => Value::Null,
         FieldValue::Empty => json!(""),
     })

@@ -213,6 +213,7 @@ impl Requests {
         let data_type = match kind {
             FieldKind::Text => "TEXT",
             FieldKind::Date => "DATE",
+            FieldKind::Money => "MONETORY",
         };
         Request::post("create custom field", self.fields_path())
             .json(&json!({ "name": name, "dataType": data_type, "model": "contact" }))

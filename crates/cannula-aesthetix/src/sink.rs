@@ -124,6 +124,7 @@ impl CrmSink for Aesthetix {
             }
             CrmEffect::Note(note) => self.create_note(note, links).await,
             CrmEffect::Stage(stage) => self.move_stage(stage, links).await,
+            CrmEffect::Value(_) => Ok(Receipt::applied()),
         }
     }
 
@@ -149,7 +150,8 @@ impl CrmSink for Aesthetix {
             CrmEffect::Contact(_)
             | CrmEffect::AddTags { .. }
             | CrmEffect::RemoveTags { .. }
-            | CrmEffect::Stage(_) => Ok(Settled::SendAgain),
+            | CrmEffect::Stage(_)
+            | CrmEffect::Value(_) => Ok(Settled::SendAgain),
         }
     }
 }

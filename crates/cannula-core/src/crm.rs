@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::{ContactId, OpportunityId, Phi};
+use crate::{ContactId, Money, OpportunityId, Phi};
 
 /// The identity a contact is created from and compared by.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,8 @@ pub enum FieldValue {
     Text(Phi<String>),
     /// A calendar date of the practice.
     Date(Phi<NaiveDate>),
+    /// An amount of money.
+    Money(Phi<Money>),
     /// No value: what stands there is removed.
     Empty,
 }
@@ -45,6 +47,8 @@ pub enum FieldKind {
     Text,
     /// A calendar date.
     Date,
+    /// An amount of money.
+    Money,
 }
 
 /// What is written to a contact. Values that are absent are left alone.
@@ -92,6 +96,15 @@ pub struct StageMove {
     pub create: bool,
 }
 
+/// What a person's opportunity in one pipeline is worth.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpportunityValue {
+    /// The pipeline's name in the CRM.
+    pub pipeline: String,
+    /// The value.
+    pub value: Phi<Money>,
+}
+
 /// One outward write to a CRM.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
@@ -112,6 +125,8 @@ pub enum CrmEffect {
     Note(Note),
     /// Move or create the opportunity.
     Stage(StageMove),
+    /// Set the opportunity's value and leave everything else about it alone.
+    Value(OpportunityValue),
 }
 
 impl CrmEffect {
@@ -123,6 +138,7 @@ impl CrmEffect {
             Self::RemoveTags { .. } => "remove tags",
             Self::Note(_) => "note",
             Self::Stage(_) => "stage",
+            Self::Value(_) => "value",
         }
     }
 }

@@ -21,6 +21,8 @@ pub enum ErrorKind {
     NotFound,
     /// The vendor refuses the request's content for good.
     Invalid,
+    /// The vendor has such a record already.
+    Duplicate,
     /// A person must decide; [`Error::park_reason`] says what.
     NeedsPerson,
     /// The CRM record we were linked to is gone (deleted or merged); link again and resend.
@@ -52,6 +54,7 @@ impl ErrorKind {
             Self::Forbidden => "forbidden",
             Self::NotFound => "not-found",
             Self::Invalid => "invalid",
+            Self::Duplicate => "duplicate",
             Self::NeedsPerson => "needs-person",
             Self::LinkBroken => "link-broken",
             Self::Throttled => "throttled",

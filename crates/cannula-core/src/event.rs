@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Appointment, EventId, Patient, PatientId, Phi, PracticeId, RecordId, RecordKey, RecordKind,
-    Subject, id::hex,
+    Appointment, ContactLink, CrmContact, EventId, Patient, Payment, PersonId, Phi, PracticeId,
+    RecordId, RecordKey, RecordKind, Subject, TaggedContact, id::hex,
 };
 
 /// One cursor's worth of a source: a record kind of a practice.
@@ -49,6 +49,14 @@ pub enum Record {
     Patient(Patient),
     /// An appointment.
     Appointment(Appointment),
+    /// A row of a patient's ledger.
+    Payment(Payment),
+    /// A contact of the CRM.
+    Contact(CrmContact),
+    /// A contact that was tagged.
+    TaggedContact(TaggedContact),
+    /// A patient and a contact that are one person.
+    ContactLink(ContactLink),
 }
 
 impl Record {
@@ -57,15 +65,26 @@ impl Record {
         match self {
             Self::Patient(_) => RecordKind::Patient,
             Self::Appointment(_) => RecordKind::Appointment,
+            Self::Payment(_) => RecordKind::Payment,
+            Self::Contact(_) => RecordKind::Contact,
+            Self::TaggedContact(_) => RecordKind::TaggedContact,
+            Self::ContactLink(_) => RecordKind::ContactLink,
         }
     }
 
-    /// The person the record is about, if it is about one.
-    pub fn patient(&self) -> Option<&PatientId> {
-        match self {
+    /// The person the record is about, if it is about one: a patient, or for the CRM's own
+    /// records a contact.
+    pub fn person(&self) -> Option<PersonId> {
+        let patient = match self {
             Self::Patient(patient) => Some(&patient.id),
             Self::Appointment(appointment) => appointment.patient.as_ref(),
-        }
+            Self::Payment(payment) => payment.patient.as_ref(),
+            Self::ContactLink(link) => Some(&link.patient),
+            Self::Contact(CrmContact { id, .. }) | Self::TaggedContact(TaggedContact { id, .. }) => {
+                return Some(PersonId::new(id.as_str()));
+            }
+        };
+        patient.map(|id| PersonId::new(id.as_str()))
     }
 }
 
@@ -132,7 +151,7 @@ impl Event {
     pub fn subject(&self) -> Option<Subject> {
         Some(Subject {
             practice: self.key.practice.clone(),
-            patient: self.record.patient()?.clone(),
+            person: self.record.person()?,
         })
     }
 }
@@ -171,7 +190,7 @@ mod tests {
     #[test]
     fn an_event_of_a_patient_survives_json() {
         let patient = Patient {
-            id: PatientId::new("p-1"),
+            id: crate::PatientId::new("p-1"),
             chart_number: None,
             name: crate::PersonName::default(),
             birth_date: None,

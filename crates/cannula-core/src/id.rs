@@ -47,6 +47,9 @@ ids! {
     RecordId;
     /// A contact in the CRM.
     ContactId;
+    /// The person events are about, by the id their source knows: a [`PatientId`] in what an EMR
+    /// says, a [`ContactId`] in what a CRM says.
+    PersonId;
     /// An opportunity in the CRM.
     OpportunityId;
     /// Identifies one version of one record: the same change seen twice, by poll and by webhook,
@@ -65,6 +68,14 @@ pub enum RecordKind {
     Patient,
     /// An appointment.
     Appointment,
+    /// A payment, refund or adjustment.
+    Payment,
+    /// A contact of the CRM.
+    Contact,
+    /// A contact that was tagged.
+    TaggedContact,
+    /// A patient and a contact that are one person.
+    ContactLink,
 }
 
 impl RecordKind {
@@ -73,6 +84,10 @@ impl RecordKind {
         match self {
             Self::Patient => "patient",
             Self::Appointment => "appointment",
+            Self::Payment => "payment",
+            Self::Contact => "contact",
+            Self::TaggedContact => "tagged_contact",
+            Self::ContactLink => "contact_link",
         }
     }
 }
@@ -105,13 +120,13 @@ impl fmt::Display for RecordKey {
 pub struct Subject {
     /// The practice that knows the person.
     pub practice: PracticeId,
-    /// The person's id in that practice's EMR.
-    pub patient: PatientId,
+    /// The person's id where the events come from.
+    pub person: PersonId,
 }
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.practice, self.patient)
+        write!(f, "{}/{}", self.practice, self.person)
     }
 }
 

@@ -5,30 +5,40 @@ mod crm;
 mod error;
 mod event;
 mod id;
+mod intake;
 mod iso;
 mod model;
+mod money;
 mod park;
 mod ports;
 mod privacy;
 mod problem;
 mod settings;
+mod webhook;
 
 pub use clock::Clock;
 pub use crm::{
     ContactWrite, CrmEffect, CrmLinks, CrmNeeds, Delivered, FieldKind, FieldSpec, FieldValue, Note,
-    OpportunityStatus, Person, PipelineSpec, Receipt, Settled, StageMove,
+    OpportunityStatus, OpportunityValue, Person, PipelineSpec, Receipt, Settled, StageMove,
 };
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use event::{Cursor, Event, Feed, Page, Record, Rejected, Version};
 pub use id::{
-    ContactId, EventId, IdempotencyKey, OpportunityId, PatientId, PracticeId, RecordId, RecordKey,
-    RecordKind, Subject,
+    ContactId, EventId, IdempotencyKey, OpportunityId, PatientId, PersonId, PracticeId, RecordId,
+    RecordKey, RecordKind, Subject,
 };
+pub use intake::{NewPatient, PatientField, PickLists, RegistryInfo};
+pub use iso_currency::Currency;
 pub use model::{
-    Appointment, AppointmentStatus, Named, Patient, PersonName, Phone, PhoneUse, VisitTime,
+    Appointment, AppointmentStatus, ContactLink, Correction, CrmContact, Named, Patient, Payer,
+    Payment, PaymentKind, PaymentStatus, PersonName, Phone, PhoneUse, TaggedContact, VisitTime,
 };
-pub use park::ParkReason;
-pub use ports::{CrmSink, EmrSource, SourceInfo};
+pub use money::Money;
+pub use park::{Candidate, ParkReason};
+pub use ports::{
+    CrmSink, PatientRegistry, Source, Source as EmrSource, Source as CrmSource, SourceInfo,
+};
 pub use privacy::{Phi, Secret};
 pub use problem::{Problem, Problems, nearest};
 pub use settings::Settings;
+pub use webhook::{Delivery, WebhookDecoder};

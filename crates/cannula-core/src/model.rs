@@ -1,10 +1,12 @@
 //! What an EMR knows, in the field's words and in no vendor's.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use crate::{PatientId, Phi, iso};
+use crate::{ContactId, Money, PatientId, Phi, RecordId, iso};
 
 /// A named thing of the practice: an appointment type, purpose, practitioner or location.
 ///
@@ -211,4 +213,156 @@ impl Patient {
     pub fn best_email(&self) -> Option<&Phi<String>> {
         self.emails.first()
     }
+}
+
+/// Who pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Payer {
+    /// The patient.
+    Patient,
+    /// An insurer.
+    Insurer,
+}
+
+/// What a row of the ledger is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentKind {
+    /// Money in, or, with a negative amount, money back: a refund.
+    Payment,
+    /// A correction of what is owed: no money moves.
+    Adjustment,
+}
+
+/// Whether a row of the ledger counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentStatus {
+    /// It counts.
+    Active,
+    /// It was voided, or it is the opposite row that voids another: together they are nothing.
+    Voided,
+    /// Entered in error or deleted: it never was.
+    EnteredInError,
+}
+
+/// The part a row plays in a void or a correction, where the vendor says. Links need not resolve:
+/// they are for people to read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "part", content = "of", rename_all = "snake_case")]
+pub enum Correction {
+    /// It was voided by that row.
+    VoidedBy(Option<RecordId>),
+    /// It voids that row.
+    Voids(Option<RecordId>),
+    /// It stands in for that row, corrected.
+    Recreates(Option<RecordId>),
+}
+
+/// One state of one row of a patient's ledger: a payment, a refund or an adjustment.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Payment {
+    /// Whose ledger it is in; absent for money without an owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patient: Option<PatientId>,
+    /// Payment or adjustment.
+    pub kind: PaymentKind,
+    /// Patient or insurer.
+    pub payer: Payer,
+    /// Whether it counts.
+    pub status: PaymentStatus,
+    /// The signed amount; what goes back is negative.
+    pub amount: Money,
+    /// The day it was paid, on the practice's calendar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<NaiveDate>,
+    /// How it was paid, in the practice's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// What for, in the practice's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// What staff or another system wrote beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Phi<String>>,
+    /// The provider it is credited to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub practitioner: Option<Named>,
+    /// Where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Named>,
+    /// Its parts in voids and corrections; a row can be a correction and be voided later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corrections: Vec<Correction>,
+}
+
+impl Payment {
+    /// What it adds to the patient's lifetime value if it counts: the patient's own money, in or
+    /// back. Insurers' payments, adjustments, voids and deleted rows add nothing.
+    pub fn counted(&self) -> Option<Money> {
+        let counts = self.status == PaymentStatus::Active
+            && self.payer == Payer::Patient
+            && self.kind == PaymentKind::Payment;
+        counts.then_some(self.amount)
+    }
+}
+
+/// A contact of a CRM, as staff filled it in: texts are as typed, neither trimmed nor corrected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrmContact {
+    /// The CRM's id.
+    pub id: ContactId,
+    /// Given name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_name: Option<Phi<String>>,
+    /// Family name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_name: Option<Phi<String>>,
+    /// The primary e-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Phi<String>>,
+    /// The primary phone number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<Phi<String>>,
+    /// Birth date, placeholders included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub birth_date: Option<Phi<NaiveDate>>,
+    /// Street and number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub street: Option<Phi<String>>,
+    /// City.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub city: Option<Phi<String>>,
+    /// State or region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<Phi<String>>,
+    /// Postal code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postal_code: Option<Phi<String>>,
+    /// The tags it has now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Custom fields that hold a text, by their names in the CRM.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, Phi<String>>,
+}
+
+/// A contact was seen with tags that ask for something. What else it holds is read when the work
+/// is done, because staff go on typing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaggedContact {
+    /// The contact.
+    pub id: ContactId,
+    /// All its tags at that moment.
+    pub tags: Vec<String>,
+}
+
+/// A patient and a contact are one person, because one was made from the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactLink {
+    /// The patient in the EMR.
+    pub patient: PatientId,
+    /// The contact in the CRM.
+    pub contact: ContactId,
 }

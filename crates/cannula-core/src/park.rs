@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ContactId;
+use crate::{ContactId, PatientId};
 
 /// Each reason is a type with the exact next step. None carries personal data.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -34,6 +34,34 @@ pub enum ParkReason {
         /// What they share: `email` or `phone`.
         shared: String,
     },
+    /// The CRM does not return the contact that was tagged.
+    ContactNotFound,
+    /// Fields of the contact must be filled in or corrected before a patient can be made of it.
+    ContactIncomplete {
+        /// What is wrong, one sentence a field, by the CRM's names and without their values.
+        problems: Vec<String>,
+    },
+    /// Several patients could be this person, or one could but not surely.
+    SeveralPatients {
+        /// The patients.
+        candidates: Vec<Candidate>,
+    },
+    /// The EMR refused the new patient.
+    PatientRefused {
+        /// In the EMR's words, as far as they can be shown.
+        problem: String,
+    },
+}
+
+/// A patient who could be the person in question.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The patient.
+    pub patient: PatientId,
+    /// What agrees, in words: `e-mail, last name`.
+    pub agrees: String,
+    /// What does not, in words: `birth date`.
+    pub differs: String,
 }
 
 impl ParkReason {
@@ -57,6 +85,20 @@ impl ParkReason {
             Self::ContactConflict { contact, shared } => format!(
                 "the patient's {shared} belongs to CRM contact {contact}, who has another name or birth date"
             ),
+            Self::ContactNotFound => "the CRM does not return the tagged contact".to_owned(),
+            Self::ContactIncomplete { problems } => {
+                format!("the contact is not ready to become a patient: {}", problems.join(" "))
+            }
+            Self::SeveralPatients { candidates } => {
+                let one = |it: &Candidate| {
+                    let Candidate { patient, agrees, differs } = it;
+                    let but = if differs.is_empty() { "" } else { ", other " };
+                    format!("{patient} (same {agrees}{but}{differs})")
+                };
+                let all: Vec<_> = candidates.iter().map(one).collect();
+                format!("the EMR has patients who could be this person: {}", all.join("; "))
+            }
+            Self::PatientRefused { problem } => format!("the EMR refused the patient: {problem}"),
         }
     }
 
@@ -81,6 +123,21 @@ impl ParkReason {
             }
             Self::PatientNotFound => {
                 "Check that the patient still exists in the EMR and that the API user may see it, then replay."
+                    .to_owned()
+            }
+            Self::ContactNotFound => {
+                "Check that the contact was neither deleted nor merged, then apply the tag to the one that is left."
+                    .to_owned()
+            }
+            Self::ContactIncomplete { .. } => {
+                "Correct the fields on the CRM contact, then apply the tag again.".to_owned()
+            }
+            Self::SeveralPatients { .. } => {
+                "Find the person in the EMR. If it is one of them, put that patient's chart number on the CRM contact, or the word `new` if it is none of them, then apply the tag again."
+                    .to_owned()
+            }
+            Self::PatientRefused { .. } => {
+                "Correct what the EMR objects to on the CRM contact, then apply the tag again."
                     .to_owned()
             }
             Self::ContactConflict { shared, .. } => format!(

@@ -5,8 +5,8 @@ use std::{fmt::Debug, sync::Arc};
 use async_trait::async_trait;
 
 use crate::{
-    CrmEffect, CrmLinks, CrmNeeds, Cursor, Event, Feed, IdempotencyKey, Page, Receipt, RecordKey,
-    Result, Settled,
+    CrmEffect, CrmLinks, CrmNeeds, Cursor, Event, Feed, IdempotencyKey, NewPatient, Page, Patient,
+    Person, PickLists, Receipt, RecordKey, RegistryInfo, Result, Settled,
 };
 
 /// What a source is and can do. Fixed at construction: asking for it does no I/O.
@@ -18,9 +18,10 @@ pub struct SourceInfo {
     pub feeds: Vec<Feed>,
 }
 
-/// An EMR that says what happened.
+/// A vendor that says what happened: an EMR (then by its other name, `EmrSource`), or a CRM whose
+/// staff tag contacts (`CrmSource`). What its events are about, [`SourceInfo::feeds`] says.
 #[async_trait]
-pub trait EmrSource: Debug + Send + Sync + 'static {
+pub trait Source: Debug + Send + Sync + 'static {
     /// What this source is and can do.
     fn info(&self) -> &SourceInfo;
 
@@ -73,8 +74,64 @@ pub trait CrmSink: Debug + Send + Sync + 'static {
     ) -> Result<Settled>;
 }
 
+/// An EMR's register of patients.
 #[async_trait]
-impl<T: EmrSource + ?Sized> EmrSource for Arc<T> {
+pub trait PatientRegistry: Debug + Send + Sync + 'static {
+    /// What this registry is and demands.
+    fn info(&self) -> &RegistryInfo;
+
+    /// The cheapest authenticated call.
+    async fn check(&self) -> Result<()>;
+
+    /// The entries of every list whose values must be spelled exactly. A field that is not in the
+    /// answer has no list.
+    async fn lists(&self) -> Result<PickLists>;
+
+    /// Everybody who might be this person: by e-mail, by phone, and by name and birth date, each
+    /// on its own. Vendors match prefixes and withhold what is private, so the caller compares.
+    async fn search(&self, person: &Person) -> Result<Vec<Patient>>;
+
+    /// The patient with this chart number.
+    async fn by_chart(&self, chart: &str) -> Result<Option<Patient>>;
+
+    /// Creates a patient.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Duplicate`](crate::ErrorKind::Duplicate) if the vendor has the patient
+    /// already; [`Retry::Settle`](crate::Retry::Settle) if the patient may have been created:
+    /// search before trying again.
+    async fn create(&self, patient: &NewPatient) -> Result<Patient>;
+}
+
+#[async_trait]
+impl<T: PatientRegistry + ?Sized> PatientRegistry for Arc<T> {
+    fn info(&self) -> &RegistryInfo {
+        (**self).info()
+    }
+
+    async fn check(&self) -> Result<()> {
+        (**self).check().await
+    }
+
+    async fn lists(&self) -> Result<PickLists> {
+        (**self).lists().await
+    }
+
+    async fn search(&self, person: &Person) -> Result<Vec<Patient>> {
+        (**self).search(person).await
+    }
+
+    async fn by_chart(&self, chart: &str) -> Result<Option<Patient>> {
+        (**self).by_chart(chart).await
+    }
+
+    async fn create(&self, patient: &NewPatient) -> Result<Patient> {
+        (**self).create(patient).await
+    }
+}
+
+#[async_trait]
+impl<T: Source + ?Sized> Source for Arc<T> {
     fn info(&self) -> &SourceInfo {
         (**self).info()
     }

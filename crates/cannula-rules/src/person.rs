@@ -246,6 +246,7 @@ impl PersonState {
                     entry.note = NoteState::Left;
                 }
             }
+            CrmEffect::Value(_) => {}
             CrmEffect::Stage(to) => {
                 let place = Place { stage: to.stage.clone(), status: to.status };
                 let (enter, leave) = match receipt.delivered {
@@ -331,7 +332,7 @@ impl PersonState {
         self.subject.as_ref().map(|subject| RecordKey {
             practice: subject.practice.clone(),
             kind: RecordKind::Patient,
-            id: RecordId::new(subject.patient.as_str()),
+            id: RecordId::new(subject.person.as_str()),
         })
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cannula_core::{
-    CrmEffect, CrmSink, Delivered, Event, EventId, IdempotencyKey, Receipt, Result, Settled,
+    CrmEffect, CrmSink, Delivered, Event, EventId, IdempotencyKey, ParkReason, Receipt, Result,
+    Settled,
 };
 use cannula_rules::{Outcome, PersonState, Reason, Rules};
 use chrono::{DateTime, Utc};
@@ -97,6 +98,10 @@ impl Flow for CrmFlow {
         matches!(effect, CrmEffect::Contact(_))
     }
 
+    fn reveals(&self, _effect: &CrmEffect) -> bool {
+        false
+    }
+
     fn label(&self, effect: &CrmEffect) -> &'static str {
         effect.label()
     }
@@ -106,7 +111,7 @@ fn verdict(verdict: &cannula_rules::Verdict) -> Verdict {
     let ruling = match &verdict.outcome {
         Outcome::Done => Ruling::Done,
         Outcome::Parked(reason) => Ruling::Parked(reason.clone()),
-        Outcome::Waiting => Ruling::Waiting,
+        Outcome::Waiting => Ruling::Waiting(ParkReason::PatientNotFound),
     };
     Verdict { ruling, reasons: verdict.reasons.iter().map(Reason::sentence).collect() }
 }

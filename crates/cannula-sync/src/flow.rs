@@ -71,6 +71,10 @@ pub trait Flow: Debug + Send + Sync + 'static {
     /// Nothing else of the subject can be delivered before this effect.
     fn gates(&self, effect: &Self::Effect) -> bool;
 
+    /// What follows from this effect's receipt can only be planned once it is there, so the
+    /// engine decides again, without new events, as soon as the effect has been delivered.
+    fn reveals(&self, effect: &Self::Effect) -> bool;
+
     /// The effect in one or two words, for tables and metrics.
     fn label(&self, effect: &Self::Effect) -> &'static str;
 }
@@ -104,6 +108,7 @@ pub enum Ruling {
     Done,
     /// A person must act first.
     Parked(ParkReason),
-    /// It waits for the record that [`Decision::wants`] names.
-    Waiting,
+    /// It waits for the record that [`Decision::wants`] names; if the source does not have it, a
+    /// person must act for this reason.
+    Waiting(ParkReason),
 }

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use cannula_core::{
     ContactId, ContactWrite, CrmEffect, CrmLinks, CrmNeeds, CrmSink, Delivered, Error, ErrorKind,
-    FieldValue, IdempotencyKey, OpportunityId, Person, Receipt, Result, Settled, StageMove,
+    FieldValue, IdempotencyKey, Money, OpportunityId, Person, Receipt, Result, Settled, StageMove,
 };
 
 /// A contact as [`MemoryCrm`] holds it.
@@ -24,6 +24,8 @@ pub struct CrmContact {
     pub notes: Vec<String>,
     /// Stage and status word by pipeline.
     pub stages: BTreeMap<String, (String, String)>,
+    /// What the opportunities are worth, by pipeline.
+    pub values: BTreeMap<String, Money>,
 }
 
 /// A CRM as mean as a real one where it counts: it has no idempotency keys, so a note sent twice
@@ -97,6 +99,13 @@ impl Inner {
             CrmEffect::RemoveTags { tags } => contact.tags.retain(|tag| !tags.contains(tag)),
             CrmEffect::Note(note) => contact.notes.push(note.body.expose().clone()),
             CrmEffect::Stage(to) => return Ok(move_stage(id, contact, to)),
+            CrmEffect::Value(worth) => {
+                if !contact.stages.contains_key(&worth.pipeline) {
+                    let delivered = Delivered::OpportunityMissing;
+                    return Ok(Receipt { delivered, ..Receipt::applied() });
+                }
+                contact.values.insert(worth.pipeline.clone(), *worth.value.expose());
+            }
             CrmEffect::Contact(_) => {}
         }
         Ok(Receipt::applied())

@@ -1,7 +1,7 @@
 //! Small invented events.
 
 use cannula_core::{
-    Appointment, AppointmentStatus, Event, Named, Patient, PatientId, PersonName, PracticeId,
+    Appointment, AppointmentStatus, Event, Named, Patient, PatientId, PersonId, PersonName, PracticeId,
     Record, RecordId, Subject, VisitTime,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,7 +13,7 @@ pub fn practice() -> PracticeId {
 
 /// A patient of the practice.
 pub fn subject(patient: &str) -> Subject {
-    Subject { practice: practice(), patient: PatientId::new(patient) }
+    Subject { practice: practice(), person: PersonId::new(patient) }
 }
 
 /// When the samples begin: 2 March 2026, 14:00 UTC.

@@ -106,7 +106,7 @@ impl Scene {
 
     pub(crate) async fn explain(&self, patient: &PatientId) -> Vec<Line> {
         let practice = PracticeId::new(Product::Select.practice_id());
-        let subject = Subject { practice, patient: patient.clone() };
+        let subject = Subject { practice, person: patient.as_str().into() };
         self.engine.explain(&subject).await.unwrap()
     }
 

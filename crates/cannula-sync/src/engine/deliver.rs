@@ -34,6 +34,8 @@ struct Progress {
     dead: BTreeMap<EventId, Outcome>,
     remarks: BTreeMap<EventId, String>,
     labels: Vec<&'static str>,
+    /// What was delivered lets more be planned.
+    revealed: bool,
     stop: Option<Stop>,
 }
 
@@ -66,6 +68,7 @@ impl<F: Flow> Shared<F> {
                     let label = self.flow.label(&effect);
                     progress.labels.push(label);
                     self.counters.delivered(label);
+                    progress.revealed |= self.flow.reveals(&effect);
                 }
                 Err(error) => self.failed(&mut job, &effect, row, error, &mut progress),
             }
@@ -77,6 +80,9 @@ impl<F: Flow> Shared<F> {
             outbox: Some(progress.leftover),
             next: match progress.stop {
                 Some(Stop::Retry { due_at, error }) => Next::Rest { due_at: Some(due_at), error },
+                _ if progress.revealed => {
+                    Next::Rest { due_at: Some(self.clock.now()), error: None }
+                }
                 Some(Stop::Blocked { .. }) | None => Next::Rest { due_at: None, error: None },
             },
             subject: job.subject,

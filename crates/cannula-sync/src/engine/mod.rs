@@ -10,7 +10,7 @@ mod work;
 
 use std::{collections::BTreeMap, fmt, future::Future, pin::pin, sync::Arc, time::Duration};
 
-use cannula_core::{Clock, EmrSource, Error, ErrorKind, Event, Result, Retry, Subject};
+use cannula_core::{Clock, Source, Error, ErrorKind, Event, Result, Retry, Subject};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Mutex, OnceCell};
 
@@ -36,7 +36,7 @@ pub struct Engine<F: Flow> {
 
 /// What the engine's tasks share.
 struct Shared<F: Flow> {
-    source: Arc<dyn EmrSource>,
+    source: Arc<dyn Source>,
     flow: F,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
@@ -49,7 +49,7 @@ struct Shared<F: Flow> {
 impl<F: Flow> Engine<F> {
     /// An engine from its parts. It does nothing until it is told to.
     pub fn new(
-        source: Arc<dyn EmrSource>,
+        source: Arc<dyn Source>,
         flow: F,
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use cannula_core::{
-    Error, ErrorKind, Event, EventId, IdempotencyKey, ParkReason, Phi, RecordKey, Result, Subject,
+    Error, ErrorKind, Event, EventId, IdempotencyKey, Phi, RecordKey, Result, Subject,
 };
 use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
@@ -160,7 +160,7 @@ impl<F: Flow> Shared<F> {
             Ok(_) => Ok(Fetched::Missing(None)),
             Err(error) => match Fate::of(&error) {
                 Fate::Park(_) | Fate::Relink | Fate::Dead => {
-                    Ok(Fetched::Missing(Some(format!("Reading the patient failed: {error}."))))
+                    Ok(Fetched::Missing(Some(format!("Reading the {} failed: {error}.", key.kind))))
                 }
                 // The source's allowance, not the sink's: it holds back nobody else.
                 Fate::Pause(wait) => {
@@ -216,7 +216,7 @@ impl<F: Flow> Shared<F> {
         let Decision { state, effects, mut verdicts, wants } = decision;
         if let (Some(remark), true) = (remark, wants.is_some()) {
             for (_, verdict) in &mut verdicts {
-                if verdict.ruling == Ruling::Waiting {
+                if matches!(verdict.ruling, Ruling::Waiting(_)) {
                     verdict.reasons.push(remark.clone());
                 }
             }
@@ -281,7 +281,7 @@ fn standings<'a>(
             Ruling::Done => decided.clone(),
             Ruling::Parked(reason) => Outcome::Parked(reason),
             // What it waits for has just been asked for, and is not there.
-            Ruling::Waiting => Outcome::Parked(ParkReason::PatientNotFound),
+            Ruling::Waiting(reason) => Outcome::Parked(reason),
         };
         put(event, outcome, Some(verdict.reasons));
     }

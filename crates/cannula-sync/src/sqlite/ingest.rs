@@ -102,11 +102,11 @@ pub(super) fn insert(
 /// Makes a subject due now, known before or not. Returns its row's id.
 fn due(tx: &Transaction<'_>, subject: &Subject, now: DateTime<Utc>) -> rusqlite::Result<i64> {
     tx.prepare_cached(
-        "INSERT INTO subject (practice, patient, due_at) VALUES (?, ?, ?)
+        "INSERT INTO subject (practice, person, due_at) VALUES (?, ?, ?)
          ON CONFLICT DO UPDATE SET due_at = min(ifnull(due_at, excluded.due_at), excluded.due_at)
          RETURNING id",
     )?
-    .query_row(params![subject.practice.as_str(), subject.patient.as_str(), micros(now)], |row| {
+    .query_row(params![subject.practice.as_str(), subject.person.as_str(), micros(now)], |row| {
         row.get(0)
     })
 }

@@ -66,7 +66,7 @@ pub(super) fn parked(tx: &Transaction<'_>) -> Result<Vec<Parked>, Fault> {
 
 pub(super) fn dead(tx: &Transaction<'_>) -> Result<Vec<DeadLetter>, Fault> {
     let mut select = tx.prepare(
-        "SELECT practice, patient, cause, outbox.error
+        "SELECT practice, person, cause, outbox.error
          FROM outbox JOIN subject ON subject.id = outbox.subject
          WHERE status = 'dead' ORDER BY outbox.subject, seq",
     )?;
@@ -74,7 +74,7 @@ pub(super) fn dead(tx: &Transaction<'_>) -> Result<Vec<DeadLetter>, Fault> {
         Ok(DeadLetter {
             subject: Subject {
                 practice: row.get::<_, String>(0)?.as_str().into(),
-                patient: row.get::<_, String>(1)?.as_str().into(),
+                person: row.get::<_, String>(1)?.as_str().into(),
             },
             cause: EventId::new(row.get::<_, String>(2)?),
             error: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
@@ -86,8 +86,8 @@ pub(super) fn dead(tx: &Transaction<'_>) -> Result<Vec<DeadLetter>, Fault> {
 pub(super) fn history(tx: &Transaction<'_>, subject: &Subject) -> Result<History, Fault> {
     let found = tx
         .query_row(
-            "SELECT id, due_at, error FROM subject WHERE practice = ? AND patient = ?",
-            params![subject.practice.as_str(), subject.patient.as_str()],
+            "SELECT id, due_at, error FROM subject WHERE practice = ? AND person = ?",
+            params![subject.practice.as_str(), subject.person.as_str()],
             |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get(2)?)),
         )
         .optional()?;
@@ -119,16 +119,16 @@ pub(super) fn states(
     limit: usize,
 ) -> Result<Vec<(Subject, Phi<String>)>, Fault> {
     let mut select = tx.prepare_cached(
-        "SELECT practice, patient, body FROM state JOIN subject ON subject.id = state.subject
-         WHERE (practice, patient) > (?, ?) ORDER BY practice, patient LIMIT ?",
+        "SELECT practice, person, body FROM state JOIN subject ON subject.id = state.subject
+         WHERE (practice, person) > (?, ?) ORDER BY practice, person LIMIT ?",
     )?;
     // No practice has an empty id, so the first page starts before all of them.
-    let (practice, patient) =
-        after.map_or(("", ""), |it| (it.practice.as_str(), it.patient.as_str()));
-    let states = select.query_map(params![practice, patient, limit], |row| {
-        let (practice, patient): (String, String) = (row.get(0)?, row.get(1)?);
+    let (practice, person) =
+        after.map_or(("", ""), |it| (it.practice.as_str(), it.person.as_str()));
+    let states = select.query_map(params![practice, person, limit], |row| {
+        let (practice, person): (String, String) = (row.get(0)?, row.get(1)?);
         Ok((
-            Subject { practice: practice.as_str().into(), patient: patient.as_str().into() },
+            Subject { practice: practice.as_str().into(), person: person.as_str().into() },
             Phi::new(row.get(2)?),
         ))
     })?;

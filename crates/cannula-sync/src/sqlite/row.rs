@@ -48,7 +48,7 @@ pub(super) fn inbox(arrivals: &[Arrival]) -> Result<Vec<InboxRow>> {
             let Some(verdict) = &arrival.verdict else { return inbox_row(&arrival.event) };
             let outcome = match &verdict.ruling {
                 // Nothing can be fetched for an event about nobody, so it does not wait either.
-                Ruling::Done | Ruling::Waiting => Outcome::Done,
+                Ruling::Done | Ruling::Waiting(_) => Outcome::Done,
                 Ruling::Parked(reason) => Outcome::Parked(reason.clone()),
             };
             let (word, detail) = outcome_columns(outcome)?;

@@ -16,14 +16,14 @@ CREATE TABLE feed (
 CREATE TABLE subject (
     id          INTEGER PRIMARY KEY,
     practice    TEXT    NOT NULL,
-    patient     TEXT    NOT NULL,
+    person      TEXT    NOT NULL,
     due_at      INTEGER,
     owner       TEXT,
     lease_until INTEGER,
     epoch       INTEGER NOT NULL DEFAULT 0, -- fences old owners: it grows with each lease
     attempts    INTEGER NOT NULL DEFAULT 0, -- claims since the subject last came to rest
     error       TEXT,                       -- why it is to be tried again
-    UNIQUE (practice, patient)
+    UNIQUE (practice, person)
 ) STRICT;
 CREATE INDEX subject_due ON subject (due_at) WHERE due_at IS NOT NULL AND owner IS NULL;
 CREATE INDEX subject_leased ON subject (lease_until) WHERE owner IS NOT NULL;

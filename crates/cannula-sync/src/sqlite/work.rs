@@ -72,9 +72,9 @@ pub(super) fn claim(
     limit: usize,
 ) -> Result<Vec<Claimed>, Fault> {
     // Two selects, because each has its own index; expired leases are few and come first.
-    const EXPIRED: &str = "SELECT id, practice, patient, epoch, attempts FROM subject
+    const EXPIRED: &str = "SELECT id, practice, person, epoch, attempts FROM subject
          WHERE owner IS NOT NULL AND lease_until <= ? ORDER BY lease_until LIMIT ?";
-    const DUE: &str = "SELECT id, practice, patient, epoch, attempts FROM subject
+    const DUE: &str = "SELECT id, practice, person, epoch, attempts FROM subject
          WHERE owner IS NULL AND due_at <= ? ORDER BY due_at LIMIT ?";
     let mut found = Vec::new();
     for sql in [EXPIRED, DUE] {
@@ -83,7 +83,7 @@ pub(super) fn claim(
         let rows = select.query_map(params![micros(now), left], |row| {
             let subject = Subject {
                 practice: row.get::<_, String>(1)?.as_str().into(),
-                patient: row.get::<_, String>(2)?.as_str().into(),
+                person: row.get::<_, String>(2)?.as_str().into(),
             };
             Ok((row.get::<_, i64>(0)?, subject, row.get::<_, u64>(3)?, row.get::<_, u32>(4)?))
         })?;
@@ -149,12 +149,12 @@ pub(super) fn save(
 ) -> Result<Vec<Subject>, Fault> {
     let mut lost = Vec::new();
     let mut leased = tx.prepare_cached(
-        "SELECT id FROM subject WHERE practice = ? AND patient = ? AND epoch = ? AND owner = ?",
+        "SELECT id FROM subject WHERE practice = ? AND person = ? AND epoch = ? AND owner = ?",
     )?;
     for step in steps {
-        let Subject { practice, patient } = &step.subject;
+        let Subject { practice, person } = &step.subject;
         let id = leased
-            .query_row(params![practice.as_str(), patient.as_str(), step.epoch, worker], |row| {
+            .query_row(params![practice.as_str(), person.as_str(), step.epoch, worker], |row| {
                 row.get(0)
             })
             .optional()?;
@@ -263,14 +263,14 @@ pub(super) fn replay(
         Replay::Dead => by_outcome("('dead')"),
         Replay::All => ("SELECT id FROM subject".to_owned(), EITHER),
         Replay::Subject(_) => {
-            ("SELECT id FROM subject WHERE practice = ? AND patient = ?".to_owned(), EITHER)
+            ("SELECT id FROM subject WHERE practice = ? AND person = ?".to_owned(), EITHER)
         }
     };
     let mut select = tx.prepare(&select)?;
     let id = |row: &rusqlite::Row<'_>| row.get::<_, Option<i64>>(0);
     let subjects = match what {
-        Replay::Subject(Subject { practice, patient }) => {
-            select.query_map(params![practice.as_str(), patient.as_str()], id)?
+        Replay::Subject(Subject { practice, person }) => {
+            select.query_map(params![practice.as_str(), person.as_str()], id)?
         }
         _ => select.query_map([], id)?,
     }

@@ -181,7 +181,7 @@ pub async fn the_states_are_listed_by_subject_a_page_at_a_time(bench: &dyn Store
     let mut claims = claim(&*store, minute(0)).await;
     claims.retain(|claim| claim.subject != subject("4"));
     let states = claims.iter().map(|claim| Step {
-        state: Some(format!("\"{}\"", claim.subject.patient).into()),
+        state: Some(format!("\"{}\"", claim.subject.person).into()),
         ..rest(claim)
     });
     store.save(states.collect(), minute(0)).await.unwrap();
