@@ -4,6 +4,7 @@
 mod connect;
 mod explain;
 mod figures;
+mod intake;
 mod notes;
 mod tables;
 
@@ -12,5 +13,6 @@ pub use explain::{Explained, ExplainedEvent, explain};
 pub use figures::{
     Board, DeadFigure, Figures, ParkedFigure, RejectedFigure, Run, StageFigure, VendorCalls,
 };
+pub use intake::intake_engine;
 pub use notes::print_notes;
-pub use tables::{print, print_explained};
+pub use tables::{print, print_explained, show};

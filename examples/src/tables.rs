@@ -79,7 +79,7 @@ pub fn print_explained(explained: &Explained) {
 }
 
 /// Prints one table; an empty one is left out.
-fn show<const N: usize>(
+pub fn show<const N: usize>(
     title: &str,
     header: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,

@@ -87,9 +87,20 @@ impl Catalog {
     pub(crate) fn writes(&self, values: &BTreeMap<String, FieldValue>) -> Result<Vec<FieldWrite>> {
         let write = |(name, value): (&String, &FieldValue)| {
             let field = self.fields.get(name).ok_or_else(|| unknown("custom field", name))?;
-            Ok(FieldWrite { id: field.id.clone(), value: map::field_value(value, field) })
+            Ok(FieldWrite { id: field.id.clone(), value: map::field_content(value, field) })
         };
         values.iter().map(write).collect()
+    }
+
+    /// The names of the fields by id.
+    pub(crate) fn names(&self) -> BTreeMap<String, String> {
+        self.fields.iter().map(|(name, field)| (field.id.clone(), name.clone())).collect()
+    }
+
+    /// A pipeline's id.
+    pub(crate) fn pipeline_id(&self, name: &str) -> Result<&str> {
+        let pipeline = self.pipelines.get(name).ok_or_else(|| unknown("pipeline", name))?;
+        Ok(&pipeline.id)
     }
 
     /// Where an opportunity belongs, by id.
@@ -112,9 +123,12 @@ impl Catalog {
 
 fn check_type(spec: &FieldSpec, field: &CustomField, problems: &mut Problems) {
     let data_type = field.data_type.as_str();
-    // A date may stand in a text field: locations set up by hand often have it so.
-    let fits =
-        !NOT_TEXT.contains(&data_type) || (spec.kind == FieldKind::Date && data_type == "DATE");
+    // A date or an amount may stand in a text field: locations set up by hand often have it so.
+    let fits = match spec.kind {
+        FieldKind::Text => !NOT_TEXT.contains(&data_type),
+        FieldKind::Date => !NOT_TEXT.contains(&data_type) || data_type == "DATE",
+        FieldKind::Money => matches!(data_type, "TEXT" | "LARGE_TEXT") || field.is_number(),
+    };
     if !fits {
         let right = match spec.kind {
             FieldKind::Text => "TEXT",
@@ -173,6 +187,7 @@ mod tests {
                 field("NXT  Location", "TEXT"),
                 field("NXT Birthday", "MONETORY"),
                 field("Last Visit Date", "TEXT"),
+                field("Patient Lifetime Value", "DATE"),
             ],
             vec![
                 pipeline("Lead 2 Patient", &["Booked", "Patient"]),
@@ -188,6 +203,7 @@ mod tests {
                 spec("Next Visit Date", FieldKind::Date),
                 spec("nxt location", FieldKind::Text),
                 spec("NXT Birthday", FieldKind::Date),
+                spec("Patient Lifetime Value", FieldKind::Money),
                 spec("Brand New", FieldKind::Text),
             ],
             pipelines: vec![
@@ -223,5 +239,21 @@ mod tests {
         let missing: Vec<_> =
             catalog.missing(&needs).unwrap().iter().map(|spec| spec.name.as_str()).collect();
         assert_eq!(missing, ["Brand New"]);
+    }
+
+    #[test]
+    fn money_may_stand_in_a_field_of_money_numbers_or_text() {
+        let problem = |data_type: &str| {
+            let catalog = Catalog::new(vec![field("Value", data_type)], Vec::new());
+            let fields = vec![spec("Value", FieldKind::Money)];
+            let needs = CrmNeeds { fields, pipelines: Vec::new() };
+            catalog.missing(&needs).err().map(|error| error.message().to_owned())
+        };
+        for data_type in ["MONETORY", "NUMERICAL", "TEXT", "LARGE_TEXT"] {
+            assert_eq!(problem(data_type), None, "{data_type}");
+        }
+        for data_type in ["DATE", "CHECKBOX", "SINGLE_OPTIONS", "PHONE"] {
+            assert!(problem(data_type).is_some_and(|it| it.ends_with("must be MONETORY")));
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use cannula_core::{Clock, ContactId, FieldKind, OpportunityId, Phi, Result};
+use cannula_core::{Clock, ContactId, FieldKind, Money, OpportunityId, Phi, Result};
 use cannula_http::{
     Auth, Budget, Client, Lane, QuotaHeaders, RetryPolicy, StaticToken, TokenCache,
 };
@@ -119,6 +119,16 @@ impl CrmClient {
         Ok(page.into())
     }
 
+    /// The same search with hits that are not read yet.
+    pub(crate) async fn hits(&self, search: &ContactSearch) -> Result<wire::Hits> {
+        self.http.json(&self.requests.search_contacts(search)).await
+    }
+
+    /// The location that everything is in.
+    pub(crate) fn location(&self) -> &str {
+        &self.requests.location
+    }
+
     /// Adds tags and leaves all others alone.
     pub async fn add_tags(&self, id: &ContactId, tags: &[String]) -> Result<()> {
         self.http.send(&self.requests.add_tags(id, tags)).await.map(drop)
@@ -169,6 +179,16 @@ impl CrmClient {
         placement: &Placement,
     ) -> Result<()> {
         self.http.send(&self.requests.update_opportunity(id, placement)).await.map(drop)
+    }
+
+    /// Sets an opportunity's value, exact to the last digit, and leaves everything else about it
+    /// alone. The CRM keeps a bare number: the currency is the location's.
+    pub async fn set_opportunity_value(
+        &self,
+        id: &OpportunityId,
+        value: &Phi<Money>,
+    ) -> Result<()> {
+        self.http.send(&self.requests.set_opportunity_value(id, value)).await.map(drop)
     }
 
     /// The contact's opportunities in one pipeline. The index trails writes by some seconds.

@@ -98,7 +98,7 @@ impl Aesthetix {
 /// A new contact has nothing to clear, and the published schema knows no `null` for a field.
 fn without_blanks(parts: &ContactParts) -> ContactParts {
     let mut parts = parts.clone();
-    parts.fields.retain(|field| !field.value.expose().is_null() && field.value.expose() != "");
+    parts.fields.retain(|field| !field.value.is_blank());
     parts
 }
 

@@ -45,6 +45,57 @@ impl Collision {
     }
 }
 
+/// What a refusal says is not there. The error's source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    Contact,
+    Opportunity,
+    Pipeline,
+}
+
+impl Missing {
+    /// What an error of this crate says is missing, if it says.
+    pub(crate) fn of(error: &Error) -> Option<Self> {
+        std::error::Error::source(error)?.downcast_ref().copied()
+    }
+
+    fn named(body: &Body) -> Option<Self> {
+        let kinds = [
+            (Self::Contact, &["contact"][..]),
+            (Self::Opportunity, &["opportunity"]),
+            (Self::Pipeline, &["pipeline", "stage"]),
+        ];
+        kinds.into_iter().find(|(_, words)| body.says(words)).map(|(missing, _)| missing)
+    }
+
+    pub(crate) fn into_error(self) -> Error {
+        let error = match self {
+            Self::Contact => Error::new(ErrorKind::NotFound, "the CRM does not have this contact"),
+            Self::Opportunity => {
+                Error::new(ErrorKind::NotFound, "the CRM does not have this opportunity")
+            }
+            // They were there at the start, so somebody took them away since.
+            Self::Pipeline => Error::new(
+                ErrorKind::Config,
+                "the CRM does not have this pipeline or stage any more; correct the rules or the pipeline, and start again",
+            ),
+        };
+        error.source(self)
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Contact => "no such contact",
+            Self::Opportunity => "no such opportunity",
+            Self::Pipeline => "no such pipeline or stage",
+        })
+    }
+}
+
+impl std::error::Error for Missing {}
+
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Body {
@@ -174,9 +225,11 @@ fn bad_request(body: &Body) -> Error {
         return Error::new(ErrorKind::Invalid, "the contact has an opportunity in this pipeline")
             .source(collision);
     }
-    // A contact that was deleted or merged away answers 404 or 400.
-    if body.says(&["contact"]) && body.says(&["not found", "does not exist", "deleted"]) {
-        return Error::new(ErrorKind::NotFound, "the CRM does not have this contact");
+    // What was deleted or merged away answers 404 or 400.
+    if body.says(&["not found", "does not exist", "deleted"])
+        && let Some(missing) = Missing::named(body)
+    {
+        return missing.into_error();
     }
     Error::new(ErrorKind::Invalid, "the CRM refuses the request's content")
 }
@@ -212,7 +265,10 @@ fn not_found(body: &Body) -> Error {
             "the CRM has no such route under this version; check `base_url` and `version`",
         );
     }
-    Error::new(ErrorKind::NotFound, "the CRM does not have this record")
+    match Missing::named(body) {
+        Some(missing) => missing.into_error(),
+        None => Error::new(ErrorKind::NotFound, "the CRM does not have this record"),
+    }
 }
 
 fn throttled(refusal: &Refusal<'_>) -> Error {

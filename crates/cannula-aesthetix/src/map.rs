@@ -2,9 +2,8 @@
 
 use cannula_core::{FieldValue, Person, Phi};
 use phonenumber::{Mode, country};
-use serde_json::{Value, json};
 
-use crate::{ContactParts, CustomField};
+use crate::{ContactParts, CustomField, FieldContent};
 
 /// A person as contact parts. Values the CRM would refuse or drop are left out, with a warning
 /// that does not show them: a note and a stage are worth more than a bad number.
@@ -56,16 +55,17 @@ fn e164(phone: &Phi<String>, country: country::Id) -> Option<Phi<String>> {
     number
 }
 
-/// A value in the shape the field's type takes. What clears a DATE is `null`: an empty text is
-/// ignored there, and clears everything else.
-pub(crate) fn field_value(value: &FieldValue, field: &CustomField) -> Phi<Value> {
-    Phi::new(match value {
-        FieldValue::Text(text) => json!(text),
-        FieldValue::Date(date) => json!(date),
-        FieldValue::Money(money) => json!(money.expose().decimal()),
-        FieldValue::Empty if field.data_type == "DATE" => Value::Null,
-        FieldValue::Empty => json!(""),
-    })
+/// A value in the shape the field's type takes. What clears a date or a number is `null`: an
+/// empty text is ignored by a DATE and is no number. It clears everything else.
+pub(crate) fn field_content(value: &FieldValue, field: &CustomField) -> FieldContent {
+    match value {
+        FieldValue::Text(text) => FieldContent::Text(text.clone()),
+        FieldValue::Date(date) => FieldContent::Date(date.clone()),
+        FieldValue::Money(money) if field.is_number() => FieldContent::Number(money.clone()),
+        FieldValue::Money(money) => FieldContent::Text(Phi::new(money.expose().decimal())),
+        FieldValue::Empty if field.is_number() || field.data_type == "DATE" => FieldContent::Null,
+        FieldValue::Empty => FieldContent::Text(Phi::default()),
+    }
 }
 
 #[cfg(test)]
@@ -104,16 +104,29 @@ mod tests {
         }
     }
 
+    fn field(data_type: &str) -> CustomField {
+        CustomField { id: "f".into(), name: "n".into(), data_type: data_type.into() }
+    }
+
     #[test]
-    fn a_date_is_cleared_by_null_and_a_text_by_an_empty_text() {
-        let field = |data_type: &str| CustomField {
-            id: "f".into(),
-            name: "n".into(),
-            data_type: data_type.into(),
-        };
-        assert_eq!(field_value(&FieldValue::Empty, &field("DATE")).expose(), &Value::Null);
-        assert_eq!(field_value(&FieldValue::Empty, &field("TEXT")).expose(), &json!(""));
-        let date = FieldValue::Date(Phi::new("2026-03-09".parse().unwrap()));
-        assert_eq!(field_value(&date, &field("DATE")).expose(), &json!("2026-03-09"));
+    fn dates_and_numbers_are_cleared_by_null_and_texts_by_an_empty_text() {
+        for data_type in ["DATE", "MONETORY", "NUMERICAL"] {
+            let cleared = field_content(&FieldValue::Empty, &field(data_type));
+            assert_eq!(cleared, FieldContent::Null, "{data_type}");
+        }
+        let cleared = field_content(&FieldValue::Empty, &field("TEXT"));
+        assert_eq!(cleared, FieldContent::Text(Phi::new(String::new())));
+        assert!(cleared.is_blank());
+    }
+
+    #[test]
+    fn money_is_a_number_where_the_field_is_one_and_a_text_elsewhere() {
+        use cannula_core::{Currency, Money};
+        let money = Phi::new(Money::from_minor(14_950, Currency::USD));
+        let written =
+            |data_type| field_content(&FieldValue::Money(money.clone()), &field(data_type));
+        assert_eq!(written("MONETORY"), FieldContent::Number(money.clone()));
+        assert_eq!(written("NUMERICAL"), FieldContent::Number(money.clone()));
+        assert_eq!(written("TEXT"), FieldContent::Text(Phi::new("149.50".into())));
     }
 }

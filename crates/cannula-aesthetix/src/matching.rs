@@ -63,6 +63,11 @@ mod tests {
             email: None,
             phone: None,
             birth_date: born.map(|date| Phi::new(date.parse().unwrap())),
+            street: None,
+            city: None,
+            state: None,
+            postal_code: None,
+            updated_at: None,
             tags: Vec::new(),
             fields: BTreeMap::new(),
         }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use cannula_core::{ContactId, OpportunityId, Phi};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 
-/// A contact as the CRM holds it.
+/// A contact as the CRM holds it: texts as typed, neither trimmed nor corrected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contact {
     /// Its id.
@@ -23,6 +23,16 @@ pub struct Contact {
     pub phone: Option<Phi<String>>,
     /// Birth date.
     pub birth_date: Option<Phi<NaiveDate>>,
+    /// Street and number.
+    pub street: Option<Phi<String>>,
+    /// City.
+    pub city: Option<Phi<String>>,
+    /// State or region.
+    pub state: Option<Phi<String>>,
+    /// Postal code.
+    pub postal_code: Option<Phi<String>>,
+    /// When it was last changed, if the CRM says.
+    pub updated_at: Option<DateTime<Utc>>,
     /// Tags; the CRM stores them in lower case.
     pub tags: Vec<String>,
     /// Custom field values by field id.
@@ -102,4 +112,11 @@ pub struct CustomField {
     pub name: String,
     /// The vendor's type: `TEXT`, `DATE`, `NUMERICAL` …
     pub data_type: String,
+}
+
+impl CustomField {
+    /// Its values are numbers; `MONETORY` is the vendor's spelling.
+    pub(crate) fn is_number(&self) -> bool {
+        matches!(self.data_type.as_str(), "MONETORY" | "NUMERICAL")
+    }
 }

@@ -1,12 +1,12 @@
 //! Typed parameters to request values. No I/O, so that each request is tested as data.
 
-use cannula_core::{ContactId, FieldKind, OpportunityId, OpportunityStatus, Phi};
+use cannula_core::{ContactId, FieldKind, Money, OpportunityId, OpportunityStatus, Phi};
 use cannula_http::{Request, segment};
 use chrono::NaiveDate;
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value, json};
 
-use crate::ApiVersion;
+use crate::{ApiVersion, FieldContent, content};
 
 /// What is written to a contact. What is absent is left alone; tags, source and gender have no
 /// place here, because this API replaces, overwrites or refuses them.
@@ -45,8 +45,8 @@ impl ContactParts {
 pub struct FieldWrite {
     /// The field's id. Keys are not offered: an unknown key is ignored with a 2xx.
     pub id: String,
-    /// The value as the vendor wants it for the field's type.
-    pub value: Phi<Value>,
+    /// The value in the shape the field's type takes.
+    pub value: FieldContent,
 }
 
 /// Where an opportunity belongs.
@@ -81,6 +81,8 @@ pub struct ContactSearch {
     pub query: Option<Phi<String>>,
     /// Fields that must equal a value, such as `email`.
     pub equal: Vec<(String, Phi<String>)>,
+    /// Tags of which the contact must have at least one, in lower case; none asks for no tag.
+    pub any_tag: Vec<String>,
     /// Hits on a page, 1 to 500.
     pub limit: u16,
     /// [`ContactPage::after`](crate::ContactPage::after) of the page before.
@@ -139,9 +141,9 @@ impl Requests {
         if let Some(query) = &search.query {
             body.insert("query".into(), json!(query));
         }
-        if !search.equal.is_empty() {
-            let filter = |(field, value): &(String, Phi<String>)| json!({ "field": field, "operator": "eq", "value": value });
-            body.insert("filters".into(), search.equal.iter().map(filter).collect());
+        let filters = filters(search);
+        if !filters.is_empty() {
+            body.insert("filters".into(), filters.into());
         }
         match &search.after {
             Some(after) => body.insert("searchAfter".into(), json!(after)),
@@ -186,6 +188,13 @@ impl Requests {
 
     pub(crate) fn update_opportunity(&self, id: &OpportunityId, placement: &Placement) -> Request {
         Request::put("update opportunity", opportunity_path(id)).json(placement).repeatable()
+    }
+
+    pub(crate) fn set_opportunity_value(&self, id: &OpportunityId, value: &Phi<Money>) -> Request {
+        // A PUT is partial: nothing else about the card is touched.
+        Request::put("set opportunity value", opportunity_path(id))
+            .json(&ValueBody { monetary_value: value })
+            .repeatable()
     }
 
     pub(crate) fn find_opportunities(&self, contact: &ContactId, pipeline: &str) -> Request {
@@ -234,7 +243,7 @@ impl Requests {
             custom_fields: parts
                 .fields
                 .iter()
-                .map(|field| json!({ "id": field.id, value_key: field.value }))
+                .map(|field| FieldBody { id: &field.id, value_key, value: &field.value })
                 .collect(),
         }
     }
@@ -272,7 +281,29 @@ struct ContactBody<'a> {
     #[serde(flatten)]
     parts: &'a ContactParts,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    custom_fields: Vec<Value>,
+    custom_fields: Vec<FieldBody<'a>>,
+}
+
+struct FieldBody<'a> {
+    id: &'a str,
+    value_key: &'static str,
+    value: &'a FieldContent,
+}
+
+impl Serialize for FieldBody<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut body = serializer.serialize_map(Some(2))?;
+        body.serialize_entry("id", self.id)?;
+        body.serialize_entry(self.value_key, self.value)?;
+        body.end()
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ValueBody<'a> {
+    #[serde(serialize_with = "content::number")]
+    monetary_value: &'a Phi<Money>,
 }
 
 #[derive(Serialize)]
@@ -281,6 +312,20 @@ struct Located<'a, T> {
     location_id: &'a str,
     #[serde(flatten)]
     body: &'a T,
+}
+
+/// Filters beside each other must all hold; of those in an `OR` group, one.
+fn filters(search: &ContactSearch) -> Vec<Value> {
+    let equals =
+        |field: &str, value: &str| json!({ "field": field, "operator": "eq", "value": value });
+    let tags: Vec<_> = search.any_tag.iter().map(|tag| equals("tags", tag)).collect();
+    let mut filters: Vec<_> =
+        search.equal.iter().map(|(field, value)| equals(field, value.expose())).collect();
+    match tags.len() {
+        0 | 1 => filters.extend(tags),
+        _ => filters.push(json!({ "group": "OR", "filters": tags })),
+    }
+    filters
 }
 
 fn contact_path(id: &ContactId, rest: &str) -> String {

@@ -1,5 +1,6 @@
 //! Each request as data: method, path, query and body.
 
+use cannula_core::Currency;
 use serde_json::{Value, json};
 
 use super::*;
@@ -20,10 +21,19 @@ fn mina() -> ContactParts {
         phone: phi("+12024561111"),
         birth_date: Some(Phi::new("1990-09-25".parse().unwrap())),
         fields: vec![
-            FieldWrite { id: "f1".into(), value: Phi::new(json!("2026-03-09")) },
-            FieldWrite { id: "f2".into(), value: Phi::new(Value::Null) },
+            FieldWrite {
+                id: "f1".into(),
+                value: FieldContent::Date(Phi::new("2026-03-09".parse().unwrap())),
+            },
+            FieldWrite { id: "f2".into(), value: FieldContent::Null },
+            FieldWrite { id: "f3".into(), value: FieldContent::Number(lifetime_value()) },
+            FieldWrite { id: "f4".into(), value: FieldContent::Text(Phi::new("149.50".into())) },
         ],
     }
+}
+
+fn lifetime_value() -> Phi<Money> {
+    Phi::new(Money::from_minor(14_950, Currency::USD))
 }
 
 fn placement() -> Placement {
@@ -68,8 +78,13 @@ fn contact_requests() {
                 query: phi("park"),
                 equal: vec![("email".into(), mina().email.unwrap())],
                 limit: 0,
-                after: None,
+                ..ContactSearch::default()
             })),
+            "search by a tag": shown(&r.search_contacts(&tagged(&["nxt create"], None))),
+            "next page of a search by two tags": shown(&r.search_contacts(&tagged(
+                &["nxt create", "nxt-create"],
+                Some(vec![json!(1700000000000_u64), json!("c9")]),
+            ))),
             "next page of a search": shown(&r.search_contacts(&ContactSearch {
                 limit: 100,
                 after: Some(vec![json!(1700000000000_u64), json!("c9")]),
@@ -77,6 +92,11 @@ fn contact_requests() {
             })),
         })
     );
+}
+
+fn tagged(tags: &[&str], after: Option<Vec<Value>>) -> ContactSearch {
+    let any_tag = tags.iter().map(|tag| (*tag).to_owned()).collect();
+    ContactSearch { any_tag, limit: 100, after, ..ContactSearch::default() }
 }
 
 #[test]
@@ -104,6 +124,7 @@ fn opportunity_requests() {
             "create": shown(&r.create_opportunity(&opportunity())),
             "upsert": shown(&r.upsert_opportunity(&opportunity())),
             "update": shown(&r.update_opportunity(&"o1".into(), &placement())),
+            "set value": shown(&r.set_opportunity_value(&"o1".into(), &lifetime_value())),
             "search": shown(&r.find_opportunities(&"c1".into(), "p1")),
             "pipelines": shown(&r.list_pipelines()),
         })
@@ -119,6 +140,7 @@ fn custom_field_requests() {
             "list": shown(&r.list_fields()),
             "create a date": shown(&r.create_field("Next Visit Date", FieldKind::Date)),
             "create a text": shown(&r.create_field("NXT Location", FieldKind::Text)),
+            "create an amount": shown(&r.create_field("Patient Lifetime Value", FieldKind::Money)),
         })
     );
 }

@@ -15,7 +15,8 @@ use cannula_http::Lane;
 use phonenumber::country;
 
 use crate::{
-    AesthetixConfig, CONNECTOR, CrmClient, Duplicates, catalog::Catalog, errors::link_broken,
+    AesthetixConfig, CONNECTOR, CrmClient, Duplicates, TagSource, catalog::Catalog,
+    errors::link_broken,
 };
 
 /// How long a search may trail a write; reported by several integrators.
@@ -54,6 +55,12 @@ impl Aesthetix {
     /// HTTP requests sent so far, by operation; each attempt counts.
     pub fn calls(&self) -> BTreeMap<&'static str, u64> {
         self.client.calls()
+    }
+
+    /// The contacts of this location that have one of these tags, as a source. It shares the
+    /// sink's connections, token and quota.
+    pub fn tag_source(&self, tags: Vec<String>) -> TagSource {
+        TagSource::new(self.clone(), tags, Arc::clone(&self.clock))
     }
 
     /// The same sink in another lane of the quota.
@@ -124,7 +131,7 @@ impl CrmSink for Aesthetix {
             }
             CrmEffect::Note(note) => self.create_note(note, links).await,
             CrmEffect::Stage(stage) => self.move_stage(stage, links).await,
-            CrmEffect::Value(_) => Ok(Receipt::applied()),
+            CrmEffect::Value(value) => self.set_value(value, links).await,
         }
     }
 

@@ -1,14 +1,14 @@
 //! HighLevel's JSON: lenient, and private to this crate.
 
 use cannula_core::{ContactId, OpportunityId, Phi};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use crate::model;
 
 /// Takes `null`, and anything of the wrong type, as absent. For values we could do without.
-fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(crate) fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: serde::de::DeserializeOwned,
@@ -17,7 +17,7 @@ where
 }
 
 /// Takes `null` as empty.
-fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(crate) fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de> + Default,
@@ -44,6 +44,16 @@ pub(crate) struct Contact {
     phone: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     date_of_birth: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    address1: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    city: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    state: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    postal_code: Option<String>,
+    #[serde(default)]
+    date_updated: Value,
     #[serde(default, deserialize_with = "nullable")]
     tags: Vec<String>,
     #[serde(default, deserialize_with = "nullable")]
@@ -61,8 +71,8 @@ struct FieldValue {
 
 impl From<Contact> for model::Contact {
     fn from(wire: Contact) -> Self {
-        let text =
-            |value: Option<String>| value.filter(|text| !text.trim().is_empty()).map(Phi::new);
+        // Blanks stay as typed: whoever asks for a value is told that it is blank.
+        let text = |value: Option<String>| value.filter(|text| !text.is_empty()).map(Phi::new);
         Self {
             id: ContactId::new(wire.id),
             first_name: text(wire.first_name),
@@ -71,6 +81,11 @@ impl From<Contact> for model::Contact {
             email: text(wire.email),
             phone: text(wire.phone),
             birth_date: wire.date_of_birth.as_deref().and_then(date).map(Phi::new),
+            street: text(wire.address1),
+            city: text(wire.city),
+            state: text(wire.state),
+            postal_code: text(wire.postal_code),
+            updated_at: instant(&wire.date_updated),
             tags: wire.tags,
             fields: wire.custom_fields.into_iter().map(|f| (f.id, Phi::new(f.value))).collect(),
         }
@@ -80,6 +95,15 @@ impl From<Contact> for model::Contact {
 /// The calendar date of a date or an instant; webhooks and answers differ in which they print.
 fn date(text: &str) -> Option<NaiveDate> {
     text.get(..10)?.parse().ok()
+}
+
+/// An instant as text, or as milliseconds since 1970.
+pub(crate) fn instant(value: &Value) -> Option<DateTime<Utc>> {
+    match value {
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Number(millis) => DateTime::from_timestamp_millis(millis.as_i64()?),
+        _ => None,
+    }
 }
 
 #[derive(Deserialize)]
@@ -121,6 +145,23 @@ impl From<ContactPage> for model::ContactPage {
             contacts: wire.contacts.into_iter().map(Into::into).collect(),
         }
     }
+}
+
+/// A page of a search whose hits are read one by one, so that a bad one harms no other.
+#[derive(Deserialize)]
+pub(crate) struct Hits {
+    pub(crate) contacts: Vec<Box<RawValue>>,
+}
+
+/// What a search for tags is asked for.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TaggedHit {
+    pub(crate) id: String,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(crate) tags: Vec<String>,
+    #[serde(default)]
+    pub(crate) date_updated: Value,
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! Money: whole minor units of a currency, exact to the cent.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use iso_currency::Currency;
 use rust_decimal::{Decimal, prelude::ToPrimitive};
@@ -46,7 +46,7 @@ impl Money {
     pub fn parse(text: &str, currency: Currency) -> Result<Self> {
         let wrong = |what: &str| Err(Error::new(ErrorKind::Decode, format!("the amount {what}")));
         let text = text.trim();
-        let Ok(number) = Decimal::from_str(text).or_else(|_| Decimal::from_scientific(text)) else {
+        let Ok(number) = Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text)) else {
             return wrong("is not a decimal number such as 149.50");
         };
         let digits = exponent(currency);
@@ -121,6 +121,7 @@ mod tests {
             ("92233720368547758.07", Some(i64::MAX)),
             ("92233720368547758.08", None),
             ("1.005", None),
+            ("1.00000000000000000000000000001", None),
             ("", None),
             ("ten", None),
             ("1,50", None),

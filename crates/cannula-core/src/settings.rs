@@ -61,6 +61,11 @@ impl Settings {
         self.problems.add(place, message);
     }
 
+    /// Whether the key is there; asking does not take it out.
+    pub fn has(&self, key: &str) -> bool {
+        self.values.contains_key(key)
+    }
+
     /// The raw value, if the key is there.
     pub fn take(&mut self, key: &str) -> Option<Value> {
         self.asked.push(key.to_owned());

@@ -1,12 +1,13 @@
 use std::time::Duration;
 
-use cannula_core::{PracticeId, Secret, Settings};
+use cannula_core::{Currency, PracticeId, Secret, Settings};
 use cannula_http::check_base;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use url::Url;
 
 use crate::{
+    new_patients::NewPatients,
     profile::{Product, TOKEN_URL},
     time,
 };
@@ -36,6 +37,12 @@ pub struct NextechConfig {
     pub requests_per_second: Option<u32>,
     /// Requests a day; `None` is unlimited.
     pub daily_requests: Option<u64>,
+    /// Whether payments are read.
+    pub payments: bool,
+    /// What the practice's amounts are in: Nextech prints numbers without a currency.
+    pub currency: Currency,
+    /// What new patients get besides what a contact holds.
+    pub new_patients: NewPatients,
 }
 
 /// The two grants, and what the token is for.
@@ -87,6 +94,9 @@ impl NextechConfig {
             page_size: 50,
             requests_per_second: Some(20),
             daily_requests: None,
+            payments: true,
+            currency: Currency::USD,
+            new_patients: NewPatients::new(product),
         }
     }
 
@@ -116,6 +126,9 @@ impl NextechConfig {
             settings.problem("requests_per_second", "must be at most 1000; 0 is unlimited");
         }
         let daily = settings.integer("daily_requests", 0);
+        let payments = settings.flag("payments", true);
+        let currency = currency(settings);
+        let new_patients = NewPatients::from_settings(settings, product);
         Some(Self {
             product: product?,
             practice: PracticeId::new(practice?.trim()),
@@ -128,6 +141,9 @@ impl NextechConfig {
             page_size: u32::try_from(page_size).ok()?,
             requests_per_second: u32::try_from(per_second).ok().filter(|it| *it > 0),
             daily_requests: Some(daily).filter(|it| *it > 0),
+            payments,
+            currency: currency?,
+            new_patients: new_patients?,
         })
     }
 }
@@ -207,6 +223,15 @@ fn start_from(settings: &mut Settings, zone: Tz) -> Option<DateTime<Utc>> {
     }
 }
 
+fn currency(settings: &mut Settings) -> Option<Currency> {
+    let code = settings.text("currency", "USD");
+    let currency = Currency::from_code(&code);
+    if currency.is_none() {
+        settings.problem("currency", "must be an ISO 4217 code such as `USD`");
+    }
+    currency
+}
+
 fn url(settings: &mut Settings, key: &str, default: Option<&str>) -> Option<Url> {
     let text = settings.optional(key).or_else(|| default.map(str::to_owned))?;
     let problem = match Url::parse(&text) {
@@ -252,6 +277,7 @@ mod tests {
         assert_eq!(config.start_from.to_rfc3339(), "2031-05-01T04:00:00+00:00");
         assert_eq!((config.page_size, config.requests_per_second), (50, Some(20)));
         assert_eq!(config.daily_requests, None);
+        assert_eq!((config.payments, config.currency), (true, Currency::USD));
         let Credentials::Password { password, resource, .. } = &config.credentials else {
             panic!("{config:?}")
         };
@@ -267,8 +293,10 @@ mod tests {
             "client_secret": "s", "resource": "api://partner",
             "start_from": "2031-05-01T12:00:00Z", "base_url": "http://127.0.0.1:9/x",
             "daily_requests": 1000, "requests_per_second": 0, "overlap_minutes": 3,
+            "payments": false, "currency": "CAD",
         }))
         .unwrap();
+        assert_eq!((config.payments, config.currency), (false, Currency::CAD));
         assert_eq!(config.base_url.as_str(), "http://127.0.0.1:9/x");
         assert_eq!((config.daily_requests, config.requests_per_second), (Some(1000), None));
         assert_eq!(config.overlap, Duration::from_secs(180));
@@ -279,10 +307,26 @@ mod tests {
         let text = read(json!({
             "product": "select", "client_id": "app", "password": "env:NOPE", "page_size": 51,
             "start_from": "yesterday", "base_url": "select", "client_secret": "s",
-            "token_url": "http://login.example.test/token",
+            "token_url": "http://login.example.test/token", "currency": "dollars",
         }))
         .unwrap_err();
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn what_new_patients_get_is_read_with_the_rest() {
+        let config = |status: &str| {
+            read(json!({
+                "product": "practice-plus", "practice_id": "p", "client_id": "partner",
+                "client_secret": "s", "resource": "api://partner", "start_from": "2031-05-01",
+                "new_patients": { "status": status, "referral_sources": { "Instagram": 6 } },
+            }))
+        };
+        let new_patients = config("Not Yet Seen").unwrap().new_patients;
+        assert_eq!(new_patients.status, "Not Yet Seen");
+        assert_eq!(new_patients.referral_sources[0].name, "Instagram");
+        let text = config("prospect").unwrap_err();
+        assert!(text.contains("nextech.new_patients.status: “prospect” is not one of"), "{text}");
     }
 
     #[test]

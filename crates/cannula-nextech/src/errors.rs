@@ -4,6 +4,8 @@ use cannula_core::{Error, ErrorKind};
 use cannula_http::{Refusal, by_status};
 use serde::Deserialize;
 
+use crate::mentions::Mentions;
+
 /// The API's table. The status decides; a code in the body is kept where it is one.
 ///
 /// Statuses: "Errors" of the Select and Practice+ API documentation.
@@ -19,10 +21,16 @@ pub(crate) fn api(refusal: &Refusal<'_>) -> Error {
             "Nextech refuses this practice or resource: check `practice_id`, and that the practice has ordered API access for this user",
         ),
         404 | 410 => Error::new(ErrorKind::NotFound, "Nextech does not have it"),
-        409 => Error::new(ErrorKind::Invalid, "Nextech says it conflicts with an existing record"),
+        409 => {
+            Error::new(ErrorKind::Duplicate, "Nextech says it conflicts with an existing record")
+        }
         422 => Error::new(ErrorKind::Invalid, "Nextech's rules do not allow it"),
         429 => Error::new(ErrorKind::Throttled, "more requests than Nextech allows"),
         status => by_status(status),
+    };
+    let error = match Mentions::in_body(refusal.body) {
+        Some(mentions) if matches!(refusal.status, 400 | 404 | 422) => error.source(mentions),
+        _ => error,
     };
     match code(refusal.body) {
         Some(code) => error.code(code),

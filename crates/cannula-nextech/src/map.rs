@@ -1,8 +1,8 @@
 //! From Nextech's words to ours. Pure.
 
 use cannula_core::{
-    Appointment, AppointmentStatus, Named, Patient, PatientId, PersonName, Phi, Phone, PhoneUse,
-    Record, RecordId,
+    Appointment, AppointmentStatus, Currency, Named, Patient, PatientId, PersonName, Phi, Phone,
+    PhoneUse, Record, RecordId,
 };
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -40,6 +40,8 @@ impl Problem {
 pub(crate) struct Context {
     pub(crate) profile: &'static Profile,
     pub(crate) zone: Tz,
+    /// What amounts are in.
+    pub(crate) currency: Currency,
 }
 
 pub(crate) fn appointment(
@@ -113,7 +115,7 @@ fn extensions<'r>(
 
 /// A reference as a named thing: by its display, else by the contained resource's name, else by
 /// its id. Purposes may come without an id, and names without a display.
-fn named(
+pub(crate) fn named(
     reference: &wire::Reference<'_>,
     id: Option<&str>,
     contained: Option<&wire::Contained<'_>>,
@@ -134,14 +136,14 @@ fn contained_name(resource: &wire::Contained<'_>) -> Option<String> {
 }
 
 /// What a reference such as `Patient/5`, `patient/5`, a whole URL or `#5` names.
-struct Target<'r> {
+pub(crate) struct Target<'r> {
     kind: Option<&'r str>,
-    id: &'r str,
-    contained: bool,
+    pub(crate) id: &'r str,
+    pub(crate) contained: bool,
 }
 
 impl<'r> Target<'r> {
-    fn of(reference: &'r str) -> Self {
+    pub(crate) fn of(reference: &'r str) -> Self {
         if let Some(id) = reference.strip_prefix('#') {
             return Self { kind: None, id, contained: true };
         }
@@ -151,6 +153,17 @@ impl<'r> Target<'r> {
         };
         let kind = before.rsplit_once('/').map_or(before, |(_, kind)| kind);
         Self { kind: Some(kind), id, contained: false }
+    }
+
+    /// The resource it names among those the row contains.
+    pub(crate) fn find_in<'s, 'a>(
+        &self,
+        contained: &'s [wire::Contained<'a>],
+    ) -> Option<&'s wire::Contained<'a>> {
+        let is_it = |resource: &&wire::Contained<'_>| {
+            text(&resource.id).is_some_and(|id| id.trim_start_matches('#') == self.id)
+        };
+        if self.contained { contained.iter().find(is_it) } else { None }
     }
 }
 
@@ -184,7 +197,7 @@ impl<'r, 'a> Actors<'r, 'a> {
     /// no patient, and unlinked schedules no practitioner.
     fn find(&self, kind: &str) -> Option<Actor<'_>> {
         self.references.iter().find_map(|(reference, target)| {
-            let contained = self.contained_in(target);
+            let contained = target.find_in(&self.contained);
             let actual = contained.map_or(target.kind, |resource| text(&resource.resource_type))?;
             let id = match contained {
                 Some(it) => identifier(list(&it.identifier), "official").or(text(&it.id)),
@@ -192,13 +205,6 @@ impl<'r, 'a> Actors<'r, 'a> {
             };
             actual.eq_ignore_ascii_case(kind).then_some(Actor { reference, id, contained })
         })
-    }
-
-    fn contained_in(&self, target: &Target<'_>) -> Option<&wire::Contained<'a>> {
-        let is_it = |resource: &&wire::Contained<'_>| {
-            text(&resource.id).is_some_and(|id| id.trim_start_matches('#') == target.id)
-        };
-        if target.contained { self.contained.iter().find(is_it) } else { None }
     }
 
     fn named(&self, kind: &str) -> Option<Named> {
@@ -212,7 +218,7 @@ impl<'r, 'a> Actors<'r, 'a> {
 }
 
 /// GUIDs come in both cases; we keep the lower one.
-fn patient_id(id: &str) -> PatientId {
+pub(crate) fn patient_id(id: &str) -> PatientId {
     PatientId::new(id.to_ascii_lowercase())
 }
 
@@ -236,7 +242,10 @@ pub(crate) fn patient(row: &wire::Patient<'_>, context: Context) -> Result<Mappe
     })
 }
 
-fn identifier<'r>(identifiers: &'r [wire::Identifier<'_>], usage: &str) -> Option<&'r str> {
+pub(crate) fn identifier<'r>(
+    identifiers: &'r [wire::Identifier<'_>],
+    usage: &str,
+) -> Option<&'r str> {
     identifiers
         .iter()
         .find(|it| text(&it.usage).is_some_and(|it| it.eq_ignore_ascii_case(usage)))
@@ -321,7 +330,7 @@ fn phone(contact: &wire::Telecom<'_>, context: Context) -> Option<Phone> {
     Some(Phone { usage, number: Phi::new(number.to_owned()), preferred: rank(contact) == 1 })
 }
 
-fn stamp(meta: &Option<wire::Meta<'_>>) -> Result<Option<DateTime<Utc>>, Problem> {
+pub(crate) fn stamp(meta: &Option<wire::Meta<'_>>) -> Result<Option<DateTime<Utc>>, Problem> {
     let Some(written) = meta.as_ref().and_then(|meta| text(&meta.last_updated)) else {
         return Ok(None);
     };

@@ -1,8 +1,8 @@
 //! A page of search results, read without I/O.
 
 use cannula_core::{
-    Error, ErrorKind, Event, Phi, PracticeId, RecordId, RecordKey, RecordKind, Rejected, Result,
-    Retry,
+    Currency, Error, ErrorKind, Event, PatientId, Phi, PracticeId, RecordId, RecordKey, RecordKind,
+    Rejected, Result, Retry,
 };
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -12,8 +12,9 @@ use serde_json::{Value, value::RawValue};
 use crate::{
     errors,
     map::{self, Context, Mapped, Problem},
+    payment_map, payment_wire,
     profile::Product,
-    time,
+    repeated, time,
     wire::{self, list, text},
 };
 
@@ -55,6 +56,8 @@ pub struct ParsedPage {
     pub total: Option<u64>,
     /// The newest `meta.lastUpdated` on the page, rejected rows included.
     pub newest: Option<DateTime<Utc>>,
+    /// Whose payments are among the rejected rows.
+    pub(crate) rejected_owners: Vec<PatientId>,
 }
 
 /// A kind of record: its wire form and how to map it.
@@ -64,6 +67,11 @@ trait Kind {
     type Wire<'a>: Deserialize<'a>;
     fn resource_type<'r>(row: &'r Self::Wire<'_>) -> Option<&'r str>;
     fn map(row: &Self::Wire<'_>, context: Context) -> Result<Mapped, Problem>;
+
+    /// Whose ledger a row belongs to that cannot be read.
+    fn owner(_raw: &str) -> Option<PatientId> {
+        None
+    }
 }
 
 enum Appointments {}
@@ -98,10 +106,38 @@ impl Kind for Patients {
     }
 }
 
+enum Payments {}
+
+impl Kind for Payments {
+    const NAME: &'static str = "PaymentReconciliation";
+    const RECORD: RecordKind = RecordKind::Payment;
+    type Wire<'a> = payment_wire::Payment<'a>;
+
+    fn resource_type<'r>(row: &'r Self::Wire<'_>) -> Option<&'r str> {
+        text(&row.resource_type)
+    }
+
+    fn map(row: &Self::Wire<'_>, context: Context) -> Result<Mapped, Problem> {
+        payment_map::payment(row, context)
+    }
+
+    fn owner(raw: &str) -> Option<PatientId> {
+        payment_map::owner(raw)
+    }
+}
+
 impl PageParser {
-    /// A parser for a practice; `zone` is the practice's.
+    /// A parser for a practice; `zone` is the practice's. Amounts are in US dollars.
     pub fn new(product: Product, practice: PracticeId, zone: Tz) -> Self {
-        Self { practice, context: Context { profile: product.profile(), zone } }
+        let context = Context { profile: product.profile(), zone, currency: Currency::USD };
+        Self { practice, context }
+    }
+
+    /// Reads amounts as ones in this currency; Nextech prints none.
+    #[must_use]
+    pub fn currency(mut self, currency: Currency) -> Self {
+        self.context.currency = currency;
+        self
     }
 
     /// Reads a page of `kind`. `read_at` orders records that carry no time of change.
@@ -117,6 +153,7 @@ impl PageParser {
         match kind {
             RecordKind::Appointment => self.page::<Appointments>(body, read_at),
             RecordKind::Patient => self.page::<Patients>(body, read_at),
+            RecordKind::Payment => self.page::<Payments>(body, read_at),
             other => {
                 Err(Error::new(ErrorKind::Unsupported, "there is no such feed").with("kind", other))
             }
@@ -213,6 +250,7 @@ impl Reader<'_> {
     fn reject<K: Kind>(&self, raw: &str, prefix: &str, problem: Problem, page: &mut ParsedPage) {
         let (id, stamp) = recognise::<K>(raw);
         page.newest = page.newest.max(stamp);
+        page.rejected_owners.extend(K::owner(raw));
         let practice = self.parser.practice.clone();
         page.rejected.push(Rejected {
             key: id.map(|id| RecordKey { practice, kind: K::RECORD, id }),
@@ -236,7 +274,7 @@ fn page_of<E>(answer: &wire::Answer<'_, E>) -> ParsedPage {
     let next = list(&answer.link).iter().find(is_next);
     ParsedPage {
         next: next.and_then(|link| text(&link.url)).map(str::to_owned),
-        total: text(&answer.total).and_then(|total| total.parse().ok()),
+        total: answer.count(),
         ..ParsedPage::default()
     }
 }
@@ -264,7 +302,7 @@ fn read<K: Kind>(raw: &str, context: Context) -> Result<Option<Mapped>, Problem>
 /// are in Nextech's own samples, are taken as JavaScript takes them: the last one counts.
 #[cold]
 fn read_again<K: Kind>(raw: &str, context: Context) -> Result<Option<Mapped>, Problem> {
-    let last_wins = serde_json::from_str::<Value>(raw).unwrap_or_default().to_string();
+    let last_wins = repeated::last_wins(raw);
     if let Ok(entry) = serde_json::from_str::<wire::Entry<K::Wire<'_>>>(&last_wins) {
         return mapped::<K>(entry, context);
     }

@@ -1,6 +1,6 @@
 //! What differs between the two products; everything else is one code path.
 
-use cannula_core::PhoneUse;
+use cannula_core::{PatientField, PhoneUse};
 
 /// Which of Nextech's two practice management products a practice runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +21,14 @@ pub(crate) struct Profile {
     /// What `system: phone, use: old` stands for. In FHIR it is a number no longer in use;
     /// Practice+ documents it as the patient's *other* number.
     pub(crate) old_phone: Option<PhoneUse>,
+    /// The product as staff call it.
+    pub(crate) name: &'static str,
+    /// What extension URLs start with.
+    pub(crate) extensions: &'static str,
+    /// The statuses a new patient can be given, the default first.
+    pub(crate) statuses: &'static [(&'static str, &'static str)],
+    /// What a new patient must have.
+    pub(crate) required: &'static [PatientField],
 }
 
 static SELECT: Profile = Profile {
@@ -28,6 +36,21 @@ static SELECT: Profile = Profile {
     base_url: "https://select.nextech-api.com/api",
     resource: Some("https://select.nextech-api.com/api"),
     old_phone: None,
+    name: "Nextech Select",
+    extensions: "https://select.nextech-api.com/api/structuredefinition/",
+    statuses: &[
+        ("prospect", "prospect"),
+        ("patient", "patient"),
+        ("patientprospect", "patientprospect"),
+    ],
+    required: &[
+        PatientField::FirstName,
+        PatientField::LastName,
+        PatientField::Email,
+        PatientField::Phone,
+        PatientField::BirthDate,
+        PatientField::PostalCode,
+    ],
 };
 
 static PRACTICE_PLUS: Profile = Profile {
@@ -35,6 +58,28 @@ static PRACTICE_PLUS: Profile = Profile {
     base_url: "https://api.pm.nextech.com/api",
     resource: None,
     old_phone: Some(PhoneUse::Other),
+    name: "Nextech Practice+",
+    extensions: "https://api.pm.nextech.com/api/structuredefinition/",
+    // `Deceased` and `Merged` are documented too, but nobody starts as either.
+    statuses: &[
+        ("Active", "Active"),
+        ("Not Yet Seen", "Not Yet Seen"),
+        ("Inactive", "Inactive"),
+        ("Restricted Access", "Restricted Access"),
+    ],
+    required: &[
+        PatientField::FirstName,
+        PatientField::LastName,
+        PatientField::Email,
+        PatientField::Phone,
+        PatientField::BirthDate,
+        PatientField::Street,
+        PatientField::City,
+        PatientField::State,
+        PatientField::PostalCode,
+        PatientField::ReferralSource,
+        PatientField::GeneralPractitioner,
+    ],
 };
 
 /// Both products sign in at Nextech's Azure directory.

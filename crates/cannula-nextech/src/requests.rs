@@ -1,6 +1,6 @@
 //! What is asked of Nextech, as values.
 
-use cannula_core::RecordKind;
+use cannula_core::{PatientId, RecordKind};
 use cannula_http::{Request, segment};
 use chrono::{DateTime, SecondsFormat, Utc};
 use url::Url;
@@ -31,6 +31,29 @@ pub(crate) fn appointment(id: &str) -> Request {
     Request::get("get appointment", "Appointment").endpoint("Appointment").query("identifier", id)
 }
 
+/// A payment by id. A read by id came to Select late; the search does the same.
+pub(crate) fn payment(id: &str) -> Request {
+    Request::get("get payment", PAYMENTS).endpoint(PAYMENTS).query("identifier", id)
+}
+
+const PAYMENTS: &str = "PaymentReconciliation";
+
+/// The operation of reading all payments of one patient.
+pub(crate) const PAYMENTS_OF: &str = "list a patient's payments";
+
+/// All payments of a patient, whenever they changed.
+pub(crate) fn payments_of(patient: &PatientId, page_size: u32) -> Request {
+    Request::get(PAYMENTS_OF, PAYMENTS)
+        .endpoint(PAYMENTS)
+        .query("patient", patient.as_str())
+        .query("_count", page_size.to_string())
+}
+
+/// The next page of a patient's payments, by the link of the page before.
+pub(crate) fn more_payments_of(link: Url) -> Request {
+    Request::link(PAYMENTS_OF, link).endpoint(PAYMENTS)
+}
+
 /// The cheapest call that needs token and practice to be good.
 pub(crate) fn check() -> Request {
     Request::get("check access", "Location").endpoint("Location").query("_count", "1")
@@ -39,6 +62,7 @@ pub(crate) fn check() -> Request {
 fn resource(kind: RecordKind) -> &'static str {
     match kind {
         RecordKind::Patient => "Patient",
+        RecordKind::Payment => PAYMENTS,
         _ => "Appointment",
     }
 }
@@ -46,6 +70,7 @@ fn resource(kind: RecordKind) -> &'static str {
 fn search_operation(kind: RecordKind) -> &'static str {
     match kind {
         RecordKind::Patient => "search patients",
+        RecordKind::Payment => "search payments",
         _ => "search appointments",
     }
 }
@@ -65,6 +90,10 @@ mod tests {
             patient("0b6f3c1e-7d52-4c58-9a11-5f0e2ad91c47"),
             appointment("70411"),
             check(),
+            search(RecordKind::Payment, since, 50),
+            payment("88120"),
+            payments_of(&"0b6f3c1e-7d52-4c58-9a11-5f0e2ad91c47".into(), 50),
+            more_payments_of(link.replace("/Patient", "/PaymentReconciliation").parse().unwrap()),
         ];
         let shown = requests.map(|request| {
             let query: Vec<_> = request

@@ -2,8 +2,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use cannula_core::{
-    Clock, Cursor, EmrSource, Error, ErrorKind, Event, Feed, Page, RecordKey, RecordKind, Result,
-    SourceInfo,
+    Clock, Cursor, EmrSource, Error, ErrorKind, Event, Feed, Page, RecordKey, RecordKind,
+    RegistryInfo, Result, SourceInfo,
 };
 use cannula_http::{Budget, Client, Quota, Request, TokenCache};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -15,18 +15,19 @@ use crate::{
     cursor::{Progress, Seen, Sweep},
     errors,
     page::{PageParser, ParsedPage},
-    requests,
+    registry, requests,
 };
 
 /// One practice on Nextech Select or Practice+.
 #[derive(Debug)]
 pub struct Nextech {
-    config: NextechConfig,
+    pub(crate) config: NextechConfig,
     info: SourceInfo,
-    parser: PageParser,
-    client: Client,
+    pub(crate) registry: RegistryInfo,
+    pub(crate) parser: PageParser,
+    pub(crate) client: Client,
     sign_in: Client,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Nextech {
@@ -49,12 +50,15 @@ impl Nextech {
             client = client.budget(Arc::new(Budget::per_endpoint(quota, Arc::clone(&clock))));
         }
         let feed = |kind| Feed { practice: config.practice.clone(), kind };
-        let info = SourceInfo {
-            name: connector,
-            feeds: vec![feed(RecordKind::Patient), feed(RecordKind::Appointment)],
-        };
-        let parser = PageParser::new(config.product, config.practice.clone(), config.zone);
-        Ok(Self { info, parser, client: client.build()?, sign_in, clock, config })
+        let mut feeds = vec![feed(RecordKind::Patient), feed(RecordKind::Appointment)];
+        if config.payments {
+            feeds.push(feed(RecordKind::Payment));
+        }
+        let info = SourceInfo { name: connector, feeds };
+        let parser = PageParser::new(config.product, config.practice.clone(), config.zone)
+            .currency(config.currency);
+        let registry = registry::info(&config);
+        Ok(Self { info, registry, parser, client: client.build()?, sign_in, clock, config })
     }
 
     /// HTTP requests sent so far, by operation; every attempt counts, token requests too.
@@ -67,7 +71,7 @@ impl Nextech {
     }
 
     /// Sends a request and reads the answer as a page, with the server's time.
-    async fn page(
+    pub(crate) async fn page(
         &self,
         kind: RecordKind,
         request: &Request,
@@ -83,7 +87,7 @@ impl Nextech {
 
     /// A link of Nextech's, fit to be followed. Its documentation prints `http://` links: those to
     /// our own host are upgraded to the base URL's scheme and port, others are refused.
-    fn check_link(&self, link: &str) -> Result<Url> {
+    pub(crate) fn check_link(&self, link: &str) -> Result<Url> {
         let base = self.client.base();
         if let Ok(mut url) = Url::parse(link)
             && url.scheme() == "http"
@@ -124,9 +128,9 @@ fn quota(config: &NextechConfig) -> Option<Quota> {
     })
 }
 
-/// Whether a stored link is what Nextech refuses: it has gone stale.
-fn is_stale(error: &Error, sweep: &Sweep) -> bool {
-    sweep.next.is_some() && matches!(error.http_status(), Some(400 | 404 | 410))
+/// Whether this is what Nextech says to a link that has gone stale.
+pub(crate) fn is_stale(error: &Error) -> bool {
+    matches!(error.http_status(), Some(400 | 404 | 410))
 }
 
 #[async_trait]
@@ -154,9 +158,9 @@ impl EmrSource for Nextech {
             let last = progress.restart(&sweep);
             return empty_page(&progress, last);
         };
-        let (page, at) = match self.page(feed.kind, &request).await {
+        let (mut page, at) = match self.page(feed.kind, &request).await {
             Ok(answer) => answer,
-            Err(error) if is_stale(&error, &sweep) => {
+            Err(error) if sweep.next.is_some() && is_stale(&error) => {
                 tracing::info!(%error, "the link to the next page has gone stale");
                 let last = progress.restart(&sweep);
                 return empty_page(&progress, last);
@@ -172,6 +176,9 @@ impl EmrSource for Nextech {
         }
         let rows = page.events.len() + page.rejected.len();
         let seen = Seen { at, rows, newest: page.newest, total: page.total, next };
+        if feed.kind == RecordKind::Payment {
+            self.add_ledgers(&mut page).await?;
+        }
         let last = progress.advance(sweep, seen);
         Ok(Page { events: page.events, rejected: page.rejected, next: progress.store()?, last })
     }
@@ -180,6 +187,7 @@ impl EmrSource for Nextech {
         let request = match key.kind {
             RecordKind::Patient => requests::patient(key.id.as_str()),
             RecordKind::Appointment => requests::appointment(key.id.as_str()),
+            RecordKind::Payment => requests::payment(key.id.as_str()),
             _ => {
                 return Err(Error::new(ErrorKind::Unsupported, "there is no such record")
                     .connector(self.info.name));

@@ -98,6 +98,14 @@ pub(crate) fn instant(text: &str) -> Option<DateTime<Utc>> {
     }
 }
 
+/// The day of a date, of a wall clock, or, on the practice's calendar, of a moment.
+pub(crate) fn day(text: &str, zone: Tz) -> Option<NaiveDate> {
+    let stamp = parse(text)?;
+    let Some(offset) = stamp.offset else { return Some(stamp.wall.date()) };
+    let moment = offset.from_local_datetime(&stamp.wall).single()?;
+    Some(moment.with_timezone(&zone).date_naive())
+}
+
 /// The start or end of a visit.
 ///
 /// The wall clock as written is the practice's; its offset is not trusted, because Practice+
@@ -174,6 +182,24 @@ mod tests {
         ];
         for (text, expected) in table {
             assert_eq!(visit_text(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_day_is_the_practices_and_a_date_is_taken_as_written() {
+        let table = [
+            ("2031-05-06T04:00:00.000Z", Some((5, 6))),
+            ("2031-05-06T03:59:59Z", Some((5, 5))),
+            ("2031-05-06T23:30:00-04:00", Some((5, 6))),
+            ("2031-05-06T23:30:00-07:00", Some((5, 7))),
+            ("2031-05-06T00:00:00", Some((5, 6))),
+            ("2031-05-06", Some((5, 6))),
+            ("5/6/2031", None),
+        ];
+        for (text, expected) in table {
+            let expected =
+                expected.and_then(|(month, day)| NaiveDate::from_ymd_opt(2031, month, day));
+            assert_eq!(day(text, ZONE), expected, "{text}");
         }
     }
 

@@ -98,7 +98,8 @@ impl<'de: 'a, 'a> Visitor<'de> for TextVisitor<'a> {
 #[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a, E: Deserialize<'de>"))]
 pub(crate) struct Answer<'a, E> {
     pub(crate) resource_type: Option<Text<'a>>,
-    pub(crate) total: Option<Text<'a>>,
+    /// The number of results, or, of a bare payment, its amount.
+    pub(crate) total: Option<&'a RawValue>,
     pub(crate) link: Option<Vec<Link<'a>>>,
     pub(crate) entry: Option<Vec<E>>,
     pub(crate) resource: Option<&'a RawValue>,
@@ -108,6 +109,12 @@ impl<E> Answer<'_, E> {
     pub(crate) fn is_bundle(&self) -> bool {
         self.entry.is_some()
             || text(&self.resource_type).is_some_and(|it| it.eq_ignore_ascii_case("Bundle"))
+    }
+
+    /// How many rows the whole search has.
+    pub(crate) fn count(&self) -> Option<u64> {
+        let total: Text<'_> = serde_json::from_str(self.total?.get()).ok()?;
+        total.get()?.parse().ok().filter(|_| self.is_bundle())
     }
 }
 
@@ -234,19 +241,24 @@ pub(crate) struct Extension<'a> {
     pub(crate) value_string: Option<Text<'a>>,
 }
 
+/// Whether this URL is that of the extension `name`: Select spells URLs out, Practice+ partly
+/// sends bare names, and both vary in case, so the last path segment alone decides.
+pub(crate) fn names(url: &Option<Text<'_>>, name: &str) -> bool {
+    text(url)
+        .and_then(|url| {
+            // Compared from the end, which saves looking for the slash.
+            let (before, last) =
+                url.as_bytes().split_at_checked(url.len().checked_sub(name.len())?)?;
+            let whole = matches!(before.last(), None | Some(b'/'));
+            Some(whole && last.eq_ignore_ascii_case(name.as_bytes()))
+        })
+        .unwrap_or_default()
+}
+
 impl Extension<'_> {
-    /// Whether this is the extension `name`: Select spells URLs out, Practice+ partly sends bare
-    /// names, and both vary in case, so the last path segment alone decides.
+    /// Whether this is the extension `name`.
     pub(crate) fn is(&self, name: &str) -> bool {
-        text(&self.url)
-            .and_then(|url| {
-                // Compared from the end, which saves looking for the slash.
-                let (before, last) =
-                    url.as_bytes().split_at_checked(url.len().checked_sub(name.len())?)?;
-                let whole = matches!(before.last(), None | Some(b'/'));
-                Some(whole && last.eq_ignore_ascii_case(name.as_bytes()))
-            })
-            .unwrap_or_default()
+        names(&self.url, name)
     }
 
     /// The reference, under either of its keys.

@@ -58,6 +58,18 @@ fn practice_plus_patient() {
 }
 
 #[test]
+fn select_payments() {
+    let body = include_bytes!("fixtures/select_payments.json");
+    insta::assert_snapshot!(show(&parse(Product::Select, RecordKind::Payment, body)));
+}
+
+#[test]
+fn practice_plus_payments() {
+    let body = include_bytes!("fixtures/practice_plus_payments.json");
+    insta::assert_snapshot!(show(&parse(Product::PracticePlus, RecordKind::Payment, body)));
+}
+
+#[test]
 fn a_bare_a_wrapped_and_a_bundled_record_are_the_same_event() {
     let bare: Value =
         serde_json::from_slice(include_bytes!("fixtures/practice_plus_patient.json")).unwrap();
@@ -128,14 +140,15 @@ fn a_social_security_number_is_nowhere() {
 
 #[test]
 fn problems_and_debug_output_hold_no_personal_data() {
-    for (name, body) in [
-        ("appointments", &include_bytes!("fixtures/select_appointments.json")[..]),
-        ("patients", include_bytes!("fixtures/select_patients.json")),
+    for (kind, body) in [
+        (RecordKind::Appointment, &include_bytes!("fixtures/select_appointments.json")[..]),
+        (RecordKind::Patient, include_bytes!("fixtures/select_patients.json")),
+        (RecordKind::Payment, include_bytes!("fixtures/select_payments.json")),
     ] {
-        let kind = if name == "patients" { RecordKind::Patient } else { RecordKind::Appointment };
         let page = parse(Product::Select, kind, body);
         let text = format!("{page:?}");
-        for hidden in ["Mina", "Varga", "Nov 3", "1988", "010-4477", "20877"] {
+        for hidden in ["Mina", "Varga", "Nov 3", "1988", "010-4477", "20877", "HB-22", "yesterday"]
+        {
             assert!(!text.contains(hidden), "{hidden} in {text}");
         }
     }
@@ -153,12 +166,15 @@ fn fixtures_from_elsewhere_are_read_whole() {
         ("pp_appointment.json", Product::PracticePlus, RecordKind::Appointment),
         ("select_patient.json", Product::Select, RecordKind::Patient),
         ("pp_patient.json", Product::PracticePlus, RecordKind::Patient),
+        ("select_payment.json", Product::Select, RecordKind::Payment),
+        ("pp_payment_void_pair.json", Product::PracticePlus, RecordKind::Payment),
     ] {
         let Ok(body) = std::fs::read(folder.join(file)) else { continue };
         let page = parse(product, kind, &body);
         assert!(page.rejected.is_empty() && !page.events.is_empty(), "{file}");
         let complete = match &page.events[0].record {
             Record::Appointment(it) => it.start.is_some() && it.location.is_some(),
+            Record::Payment(it) => it.patient.is_some() && it.date.is_some(),
             Record::Patient(it) => it.birth_date.is_some() && it.best_phone().is_some(),
             _ => false,
         };

@@ -252,10 +252,10 @@ async fn json_cut_short_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn the_sources_feeds_are_patients_before_appointments_and_no_others() {
+async fn the_sources_feeds_are_patients_appointments_and_payments_and_no_others() {
     let practice = Practice::open(Product::Select).await;
     let kinds: Vec<_> = practice.source.info().feeds.iter().map(|feed| feed.kind).collect();
-    assert_eq!(kinds, [RecordKind::Patient, RecordKind::Appointment]);
+    assert_eq!(kinds, [RecordKind::Patient, RecordKind::Appointment, RecordKind::Payment]);
     let foreign = Feed { practice: "another".into(), kind: RecordKind::Patient };
     let error = practice.source.poll(&foreign, None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);

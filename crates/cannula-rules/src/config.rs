@@ -18,6 +18,44 @@ pub enum StagePolicy {
     LastEvent,
 }
 
+/// For whose payments the CRM is written to: the one switch of the payment module.
+///
+/// A Nextech payment is not tied to an appointment, and credits, plans and adjustments make of a
+/// surgical patient's payments something that is not what the patient is worth; the vendor advises
+/// against it there (Aesthetix help centre, article 1352). So the default is med spa work only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PaymentPipelines {
+    /// Everybody but those who are in the surgical pipeline only; values of non-surgical
+    /// opportunities.
+    #[default]
+    NonSurgical,
+    /// Everybody; values of all opportunities.
+    All,
+    /// Nobody: payments are kept in the ledger and nothing is written.
+    None,
+}
+
+/// What an opportunity is worth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ValuePolicy {
+    /// The patient's lifetime value.
+    #[default]
+    Lifetime,
+    /// What the patient paid from the day on that put the person into the pipeline.
+    SinceOpened,
+    /// Its value is left alone.
+    Off,
+}
+
+/// What payments write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PaymentConfig {
+    /// For whom.
+    pub pipelines: PaymentPipelines,
+    /// What an opportunity is worth.
+    pub opportunity_value: ValuePolicy,
+}
+
 /// What a status that a practice made up means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusMeaning {
@@ -139,6 +177,8 @@ names! {
         location: "NXT Location",
         /// Birth date, beside the contact's own.
         birthday: "NXT Birthday",
+        /// What the patient paid less what went back.
+        lifetime_value: "Patient Lifetime Value",
     }
 }
 
@@ -174,6 +214,8 @@ pub struct RulesConfig {
     pub fields: FieldNames,
     /// The tags.
     pub tags: TagNames,
+    /// What payments write.
+    pub payments: PaymentConfig,
 }
 
 impl RulesConfig {
@@ -188,6 +230,7 @@ impl RulesConfig {
             non_surgical: NonSurgicalNames::default(),
             fields: FieldNames::default(),
             tags: TagNames::default(),
+            payments: PaymentConfig::default(),
         }
     }
 
@@ -235,14 +278,22 @@ impl RulesConfig {
 
     /// What must exist in the CRM. Configuration keys are those of a section called `rules`.
     pub(crate) fn needs(&self) -> CrmNeeds {
-        let fields = self.fields.entries().into_iter().map(|(key, name)| FieldSpec {
-            name: name.to_owned(),
-            kind: match key {
-                "next_visit_date" | "last_visit_date" | "birthday" => FieldKind::Date,
-                _ => FieldKind::Text,
-            },
-            config_key: format!("rules.fields.{key}"),
-        });
+        let fields = self
+            .fields
+            .entries()
+            .into_iter()
+            .filter(|(key, _)| {
+                *key != "lifetime_value" || self.payments.pipelines != PaymentPipelines::None
+            })
+            .map(|(key, name)| FieldSpec {
+                name: name.to_owned(),
+                kind: match key {
+                    "next_visit_date" | "last_visit_date" | "birthday" => FieldKind::Date,
+                    "lifetime_value" => FieldKind::Money,
+                    _ => FieldKind::Text,
+                },
+                config_key: format!("rules.fields.{key}"),
+            });
         let pipelines = [
             pipeline_spec("surgical", &self.surgical.entries()),
             pipeline_spec("non_surgical", &self.non_surgical.entries()),

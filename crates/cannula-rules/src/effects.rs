@@ -2,15 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use cannula_core::{ContactWrite, CrmEffect, EventId, FieldValue, StageMove};
+use cannula_core::{
+    ContactWrite, CrmEffect, EventId, FieldValue, Money, OpportunityValue, Phi, StageMove,
+};
 use chrono::NaiveDate;
 
 use crate::{
     Category, Planned, RulesConfig,
+    ledger::Books,
     note::note,
+    payment::Scope,
+    payment_note,
     person::{Entry, KnownPatient, NoteState, PersonState, Place, Written},
     table::{Pipeline, Stage, Tag},
     walk::{Step, Walk},
+    worth::Worth,
 };
 
 /// A finished walk beside the state it was made from.
@@ -21,6 +27,8 @@ pub(crate) struct Projection<'a> {
     pub(crate) patient: &'a KnownPatient,
     pub(crate) walk: &'a Walk<'a>,
     pub(crate) steps: &'a [Step],
+    pub(crate) books: &'a Books,
+    pub(crate) worth: &'a Worth,
     /// The newest event that was passed in; `None` when only planning again.
     pub(crate) latest: Option<&'a EventId>,
 }
@@ -33,7 +41,9 @@ impl Projection<'_> {
         effects.extend(self.tags_to_add());
         effects.extend(self.tags_to_remove());
         effects.extend(self.notes());
+        effects.extend(self.payment_notes());
         effects.extend(Pipeline::ALL.into_iter().filter_map(|pipeline| self.stage(pipeline)));
+        effects.extend(Pipeline::ALL.into_iter().filter_map(|pipeline| self.value(pipeline)));
         effects
     }
 
@@ -81,7 +91,11 @@ impl Projection<'_> {
         let dates = dates.into_iter().filter_map(|(name, date, clear)| {
             self.date_change(name, date, clear).map(|value| (name.clone(), value))
         });
-        texts.chain(dates).collect()
+        let money = self.worth.lifetime.ok().flatten().and_then(|value| {
+            let name = &names.lifetime_value;
+            self.money_change(name, value).map(|value| (name.clone(), value))
+        });
+        texts.chain(dates).chain(money).collect()
     }
 
     fn text_change(&self, name: &str, text: &str) -> Option<FieldValue> {
@@ -97,6 +111,13 @@ impl Projection<'_> {
             (_, Some(date)) => Some(FieldValue::Date(date.into())),
             (Some(_), None) if clear => Some(FieldValue::Empty),
             (_, None) => None,
+        }
+    }
+
+    fn money_change(&self, name: &str, money: Money) -> Option<FieldValue> {
+        match self.written().fields.get(name) {
+            Some(FieldValue::Money(present)) if *present.expose() == money => None,
+            _ => Some(FieldValue::Money(money.into())),
         }
     }
 
@@ -127,11 +148,24 @@ impl Projection<'_> {
 
     fn notes(&self) -> impl Iterator<Item = Planned> {
         self.state.history.iter().zip(self.steps).filter_map(|(entry, step)| {
-            if entry.note == NoteState::Left {
+            if entry.note == NoteState::Left || !step.is_noted() {
                 return None;
             }
             let effect = CrmEffect::Note(note(entry, &step.what)?);
             Some(Planned { cause: entry.event.clone(), effect })
+        })
+    }
+
+    fn payment_notes(&self) -> impl Iterator<Item = Planned> {
+        let entries = self.state.ledger.entries();
+        entries.iter().zip(&self.books.steps).filter_map(move |(entry, step)| {
+            if self.worth.scope != Scope::On || entry.note == NoteState::Left {
+                return None;
+            }
+            let was = step.was.map(|index| &entries[index].payment);
+            let field = &self.config.fields.lifetime_value;
+            let note = payment_note::note(entry, step, was, field)?;
+            Some(Planned { cause: entry.event.clone(), effect: CrmEffect::Note(note) })
         })
     }
 
@@ -154,6 +188,21 @@ impl Projection<'_> {
                 title: full.trim().to_owned().into(),
                 create: self.config.create_opportunities,
             }),
+        })
+    }
+
+    fn value(&self, pipeline: Pipeline) -> Option<Planned> {
+        let value = Phi::new(self.worth.values[pipeline as usize]?);
+        let name = self.config.pipeline_name(pipeline);
+        let written = self.written();
+        let tried = self.latest.is_none() && written.missing_values.get(name) == Some(&value);
+        if tried || written.values.get(name) == Some(&value) {
+            return None;
+        }
+        let newest = || self.state.ledger.entries().last().map(|entry| &entry.event);
+        Some(Planned {
+            cause: self.latest.or_else(newest)?.clone(),
+            effect: CrmEffect::Value(OpportunityValue { pipeline: name.to_owned(), value }),
         })
     }
 

@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cannula_core::{
-    Appointment, CrmEffect, CrmLinks, Delivered, Event, EventId, FieldValue, OpportunityStatus,
-    Patient, Person, PersonName, Phi, Receipt, Record, RecordId, RecordKey, RecordKind, Subject,
-    Version,
+    Appointment, CrmEffect, CrmLinks, Delivered, Event, EventId, FieldValue, Money,
+    OpportunityStatus, Patient, Payment, Person, PersonName, Phi, Receipt, Record, RecordId,
+    RecordKey, RecordKind, Subject, Version,
 };
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::Outcome;
+use crate::{Outcome, Posting, ledger::Ledger};
 
-/// What is known of one person: every state of every appointment, the newest known patient data,
-/// the links to the CRM, and what the CRM is known to hold.
+/// What is known of one person: every state of every appointment and payment, the newest known
+/// patient data, the links to the CRM, and what the CRM is known to hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -23,6 +23,11 @@ pub struct PersonState {
     /// Sorted by [`Entry::order`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) history: Vec<Entry>,
+    #[serde(default, skip_serializing_if = "Ledger::is_empty")]
+    pub(crate) ledger: Ledger,
+    /// The event that linked the contact, if it was none of our own finding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) linked_by: Option<EventId>,
     #[serde(default)]
     pub(crate) links: CrmLinks,
     #[serde(default)]
@@ -168,6 +173,12 @@ pub(crate) struct Written {
     /// Moves that found no opportunity, by pipeline name: the next event tries again.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) missing: BTreeMap<String, Place>,
+    /// Values of opportunities, by pipeline name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) values: BTreeMap<String, Phi<Money>>,
+    /// Values that found no opportunity, by pipeline name: the next event tries again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) missing_values: BTreeMap<String, Phi<Money>>,
 }
 
 /// A stage and the opportunity's status in it.
@@ -203,9 +214,38 @@ impl PersonState {
     }
 
     /// The events that the last decision wants noted and whose notes were not delivered yet, in
-    /// the order of their versions.
+    /// the order of their versions: appointments, then payments.
     pub fn undelivered(&self) -> impl Iterator<Item = &EventId> {
-        self.history.iter().filter(|entry| entry.note == NoteState::Due).map(|entry| &entry.event)
+        let due = |(event, note)| (note == NoteState::Due).then_some(event);
+        self.notes().filter_map(due)
+    }
+
+    /// Every event that can leave a note: appointments, then payments.
+    fn notes(&self) -> impl Iterator<Item = (&EventId, NoteState)> {
+        let visits = self.history.iter().map(|entry| (&entry.event, entry.note));
+        visits.chain(self.ledger.entries().iter().map(|entry| (&entry.event, entry.note)))
+    }
+
+    /// What the patient paid less what went back, by the ledger as it is known now, whether the
+    /// CRM is to show it or not. `None` without payments, and if they have no sum.
+    pub fn lifetime_value(&self) -> Option<Money> {
+        self.ledger.sum(&self.ledger.books(), |_| true).ok().flatten()
+    }
+
+    /// The rows of the patient's ledger as they are now, by their ids.
+    pub fn payments(&self) -> impl Iterator<Item = (&RecordId, &Payment)> {
+        self.ledger.current().map(|entry| (&entry.record, &entry.payment))
+    }
+
+    /// The ledger entry by entry, in the order in which they became known. Their changes add up
+    /// to [`PersonState::lifetime_value`].
+    pub fn postings(&self) -> impl Iterator<Item = Posting<'_>> {
+        self.ledger.postings()
+    }
+
+    /// What the person's opportunities are worth, as far as we set it: pipeline and value.
+    pub fn values(&self) -> impl Iterator<Item = (&str, Money)> {
+        self.written.values.iter().map(|(pipeline, value)| (&**pipeline, *value.expose()))
     }
 
     /// Where the person's opportunities stand, as far as we put them there: pipeline and stage.
@@ -215,7 +255,7 @@ impl PersonState {
 
     /// How many notes were left on the contact.
     pub fn notes_left(&self) -> usize {
-        self.history.iter().filter(|entry| entry.note == NoteState::Left).count()
+        self.notes().filter(|(_, note)| *note == NoteState::Left).count()
     }
 
     /// Records that `effect` was delivered, so that it is not planned again.
@@ -241,12 +281,24 @@ impl PersonState {
             CrmEffect::AddTags { tags } => written.tags.extend(tags.iter().cloned()),
             CrmEffect::RemoveTags { tags } => written.tags.retain(|tag| !tags.contains(tag)),
             CrmEffect::Note(note) => {
-                let noted = |entry: &&mut Entry| entry.event.reference() == note.reference;
-                if let Some(entry) = self.history.iter_mut().find(noted) {
-                    entry.note = NoteState::Left;
+                let visits = self.history.iter_mut().map(|entry| (&entry.event, &mut entry.note));
+                let payments =
+                    self.ledger.entries_mut().iter_mut().map(|it| (&it.event, &mut it.note));
+                let noted = |(event, _): &(&EventId, _)| event.reference() == note.reference;
+                if let Some((_, state)) = visits.chain(payments).find(noted) {
+                    *state = NoteState::Left;
                 }
             }
-            CrmEffect::Value(_) => {}
+            CrmEffect::Value(worth) => {
+                let (enter, leave) = match receipt.delivered {
+                    Delivered::Applied => (&mut written.values, &mut written.missing_values),
+                    Delivered::OpportunityMissing => {
+                        (&mut written.missing_values, &mut written.values)
+                    }
+                };
+                enter.insert(worth.pipeline.clone(), worth.value.clone());
+                leave.remove(&worth.pipeline);
+            }
             CrmEffect::Stage(to) => {
                 let place = Place { stage: to.stage.clone(), status: to.status };
                 let (enter, leave) = match receipt.delivered {
@@ -266,9 +318,10 @@ impl PersonState {
         self.written = Written::default();
     }
 
-    /// Takes in appointments and patient data; one [`Arrival`] for each event.
+    /// Takes in appointments, payments, patient data and links; one [`Arrival`] for each event.
     pub(crate) fn take_in(&mut self, events: &[Event]) -> Vec<Arrival> {
         let late: Vec<bool> = events.iter().map(|event| self.is_late(event)).collect();
+        self.ledger.take_in(events);
         events
             .iter()
             .zip(late)
@@ -296,6 +349,16 @@ impl PersonState {
                 }
                 false
             }
+            Record::ContactLink(link) => {
+                // The event may be given again after the contact it names is gone.
+                let news =
+                    self.links.contact.is_none() && self.linked_by.as_ref() != Some(&event.id);
+                if news {
+                    self.links.contact = Some(link.contact.clone());
+                    self.linked_by = Some(event.id.clone());
+                }
+                news
+            }
             _ => false,
         }
     }
@@ -318,12 +381,14 @@ impl PersonState {
             RecordKind::Patient => {
                 self.patient.as_ref().is_some_and(|known| known.version > event.version)
             }
-            _ => self
+            RecordKind::Appointment => self
                 .history
                 .iter()
                 .rev()
                 .take_while(|entry| entry.version > event.version)
                 .any(|entry| entry.record == event.key.id),
+            // The ledger has an order of its own, and a link has no versions.
+            _ => false,
         }
     }
 

@@ -6,12 +6,24 @@ use cannula_core::Settings;
 use chrono_tz::Tz;
 
 use crate::{
-    FieldNames, NonSurgicalNames, RulesConfig, StagePolicy, StatusMeaning, SurgicalNames, TagNames,
-    document::fold,
+    FieldNames, NonSurgicalNames, PaymentConfig, PaymentPipelines, RulesConfig, StagePolicy,
+    StatusMeaning, SurgicalNames, TagNames, ValuePolicy, document::fold,
 };
 
 const POLICIES: [(&str, StagePolicy); 2] =
     [("all_appointments", StagePolicy::AllAppointments), ("last_event", StagePolicy::LastEvent)];
+
+const PAYMENT_PIPELINES: [(&str, PaymentPipelines); 3] = [
+    ("non_surgical", PaymentPipelines::NonSurgical),
+    ("all", PaymentPipelines::All),
+    ("none", PaymentPipelines::None),
+];
+
+const VALUES: [(&str, ValuePolicy); 3] = [
+    ("lifetime", ValuePolicy::Lifetime),
+    ("since_opened", ValuePolicy::SinceOpened),
+    ("off", ValuePolicy::Off),
+];
 
 const MEANINGS: [(&str, StatusMeaning); 7] = [
     ("pending", StatusMeaning::Pending),
@@ -56,7 +68,21 @@ impl RulesConfig {
             distinct(section, &names.entries());
             names
         });
-        Self { zone, policy, create_opportunities, statuses, surgical, non_surgical, fields, tags }
+        let payments = within(settings, "payments", |section| PaymentConfig {
+            pipelines: section.choice("pipelines", &PAYMENT_PIPELINES).unwrap_or_default(),
+            opportunity_value: section.choice("opportunity_value", &VALUES).unwrap_or_default(),
+        });
+        Self {
+            zone,
+            policy,
+            create_opportunities,
+            statuses,
+            surgical,
+            non_surgical,
+            fields,
+            tags,
+            payments,
+        }
     }
 }
 

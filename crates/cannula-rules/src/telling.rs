@@ -54,6 +54,7 @@ impl Telling<'_> {
                     reasons.push(Reason::NeverMoves { category: *category });
                 }
                 self.consequences(&mut reasons);
+                self.other_dates(meaning.standing(), appointment, &mut reasons);
                 if meaning.standing() == Some(Standing::Live) {
                     let status = meaning.label().to_owned();
                     reasons.push(Reason::NotFulfilled { status });
@@ -66,7 +67,10 @@ impl Telling<'_> {
     /// The note, the moves and the visit dates, as far as no newer change overtook them.
     fn consequences(&self, reasons: &mut Vec<Reason>) {
         let (step, config) = (self.step, &self.rules.config);
-        reasons.extend(title(&step.what).map(|title| Reason::Noted { title }));
+        reasons.extend(title(&step.what).map(|title| match step.repeated {
+            false => Reason::Noted { title },
+            true => Reason::AlreadyNoted,
+        }));
         if let Some(superseded) = step.superseded {
             let pipeline = config.pipeline_name(superseded.pipeline).to_owned();
             reasons.push(Reason::SupersededCancellation { pipeline, live: superseded.live });
@@ -80,6 +84,35 @@ impl Telling<'_> {
         if before.last != after.last && after.last == end.last {
             let field = config.fields.last_visit_date.clone();
             reasons.push(Reason::LastVisit { field, date: after.last });
+        }
+    }
+
+    /// Why a date field shows another date than this visit's.
+    fn other_dates(
+        &self,
+        standing: Option<Standing>,
+        appointment: &Appointment,
+        reasons: &mut Vec<Reason>,
+    ) {
+        let (fields, end) = (&self.rules.config.fields, self.end.dates);
+        let date = appointment.start.map(|start| start.date());
+        let told = |reasons: &[Reason], next: bool| {
+            reasons.iter().any(|reason| match reason {
+                Reason::NextVisit { .. } => next,
+                Reason::LastVisit { .. } => !next,
+                _ => false,
+            })
+        };
+        match standing {
+            Some(Standing::Live) if end.next != date && !told(reasons, true) => {
+                let field = fields.next_visit_date.clone();
+                reasons.push(Reason::NextVisitElsewhere { field, date: end.next });
+            }
+            Some(Standing::Fulfilled) if end.last != date && !told(reasons, false) => {
+                let field = fields.last_visit_date.clone();
+                reasons.push(Reason::LastVisitElsewhere { field, date: end.last });
+            }
+            _ => {}
         }
     }
 

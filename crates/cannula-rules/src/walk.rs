@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::{
     Category, RulesConfig, StagePolicy, StatusMeaning,
     note::same_note,
-    person::Entry,
+    person::{Entry, NoteState},
     reading::Reading,
     table::{Pipeline, Stage, Standing},
 };
@@ -24,6 +24,8 @@ pub(crate) struct Walk<'a> {
     /// By tag: the entry that first called for it.
     pub(crate) tags: [Option<usize>; 3],
     pub(crate) newest: Newest<'a>,
+    /// Entries whose note would say again what a later version's note says that was left already.
+    repeated: Vec<usize>,
 }
 
 /// One appointment as it is known at a step.
@@ -32,6 +34,8 @@ struct Visit<'a> {
     record: &'a RecordId,
     /// The state noted last; `None` if nothing of it belongs in the CRM.
     shown: Option<&'a Appointment>,
+    /// The entry that brought it.
+    shown_at: usize,
     /// `None` once it was removed or became a block.
     place: Option<(Category, Standing)>,
     /// When it entered its present place.
@@ -61,6 +65,8 @@ pub(crate) struct Newest<'a> {
 #[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) what: What,
+    /// It arrived after a later version that says the same and was noted.
+    pub(crate) repeated: bool,
     pub(crate) shifts: [Option<Shift>; 2],
     /// The appointment that keeps a cancellation from moving the stage.
     pub(crate) superseded: Option<Superseded>,
@@ -87,10 +93,10 @@ pub(crate) enum What {
     },
 }
 
-impl What {
+impl Step {
     /// Whether a note is due.
     pub(crate) const fn is_noted(&self) -> bool {
-        matches!(self, Self::Removed | Self::Visit { .. })
+        matches!(self.what, What::Removed | What::Visit { .. }) && !self.repeated
     }
 }
 
@@ -99,6 +105,8 @@ impl What {
 pub(crate) struct End {
     /// By pipeline: the stage, and the entry that brought it there.
     pub(crate) stages: [Option<(Stage, usize)>; 2],
+    /// By pipeline: the entry that first put the person into it.
+    pub(crate) opened: [Option<usize>; 2],
     pub(crate) dates: Dates,
 }
 
@@ -124,9 +132,10 @@ impl<'a> Walk<'a> {
             today,
             visits: Vec::new(),
             by_record: HashMap::new(),
-            end: End { stages: [None; 2], dates: Dates::default() },
+            end: End { stages: [None; 2], opened: [None; 2], dates: Dates::default() },
             tags: [None; 3],
             newest: Newest::default(),
+            repeated: Vec::new(),
         }
     }
 
@@ -134,6 +143,7 @@ impl<'a> Walk<'a> {
     pub(crate) fn step(&mut self, index: usize, entry: &'a Entry, reading: Reading) -> Step {
         let mut step = Step {
             what: What::Unchanged,
+            repeated: false,
             shifts: [None; 2],
             superseded: None,
             before: self.end.dates,
@@ -159,7 +169,7 @@ impl<'a> Walk<'a> {
         let visit = self.by_record.get(&entry.record).map(|at| &self.visits[*at]);
         match visit.map(|visit| (visit.shown, visit.place)) {
             None | Some((None, _)) => step.what = What::NeverWas,
-            Some((Some(_), None)) => step.what = What::Unchanged,
+            Some((Some(_), None)) => self.unchanged(entry),
             Some((Some(_), Some(_))) => {
                 step.what = What::Removed;
                 self.newest.entry = Some(index);
@@ -179,6 +189,7 @@ impl<'a> Walk<'a> {
     ) {
         let Some(at) = self.by_record.get(&entry.record).copied() else { return };
         self.visits[at].shown = shown;
+        self.visits[at].shown_at = index;
         if let Some((category, _)) = self.visits[at].place.take() {
             if let Some(pipeline) = category.pipeline() {
                 self.left(pipeline, index, step);
@@ -200,12 +211,14 @@ impl<'a> Walk<'a> {
         let at = self.known(entry);
         let visit = &mut self.visits[at];
         if visit.shown.is_some_and(|shown| same_note(shown, appointment)) {
+            self.unchanged(entry);
             return;
         }
         let earlier = visit.place;
         let rescheduled = earlier.is_some()
             && visit.shown.is_some_and(|shown| local(shown) != local(appointment));
         visit.shown = Some(appointment);
+        visit.shown_at = index;
         if earlier != Some((category, standing)) {
             visit.place = Some((category, standing));
             visit.since = entry.version.stamp;
@@ -223,12 +236,30 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The entry says what its record's state before says. If it was noted itself, that one
+    /// arrived late, and its note would be the same again.
+    fn unchanged(&mut self, entry: &Entry) {
+        if entry.note == NoteState::Left
+            && let Some(at) = self.by_record.get(&entry.record)
+        {
+            self.repeated.push(self.visits[*at].shown_at);
+        }
+    }
+
+    /// Marks the steps whose notes would only repeat others, once all entries were taken.
+    pub(crate) fn mark_repeated(&self, steps: &mut [Step]) {
+        for index in &self.repeated {
+            steps[*index].repeated = true;
+        }
+    }
+
     fn known(&mut self, entry: &'a Entry) -> usize {
         let visits = &mut self.visits;
         *self.by_record.entry(&entry.record).or_insert_with(|| {
             visits.push(Visit {
                 record: &entry.record,
                 shown: None,
+                shown_at: 0,
                 place: None,
                 since: entry.version.stamp,
             });
@@ -287,6 +318,7 @@ impl<'a> Walk<'a> {
             return Shift::Stays(stage);
         }
         *slot = Some((stage, index));
+        self.end.opened[stage.pipeline() as usize].get_or_insert(index);
         Shift::Moved(stage)
     }
 

@@ -69,6 +69,8 @@ pub struct CrmAccess {
     pub private_token: String,
     /// An application that is installed on the sub-account.
     pub oauth: OAuthAccess,
+    /// The Ed25519 key that webhooks are signed with, as PEM (`X-GHL-Signature`).
+    pub webhook_public_key: String,
 }
 
 /// An application's credentials.

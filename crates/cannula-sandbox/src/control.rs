@@ -6,6 +6,7 @@ use axum::{
     Json, Router,
     extract::State,
     http::StatusCode,
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use cannula_core::Clock;
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    Fault, FaultRates, Quirks,
+    Fault, FaultRates, Quirks, WebhookQuirks,
     sandbox::{Shared, Vendor},
 };
 
@@ -23,6 +24,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/clock", post(clock))
         .route("/faults", post(faults))
         .route("/quirks", post(quirks))
+        .route("/crm/webhooks", get(webhooks).post(set_webhooks))
+        .route("/crm/webhooks/deliver", post(deliver_webhooks))
         .with_state(shared)
 }
 
@@ -51,6 +54,7 @@ struct ClockMove {
 /// `POST /_sandbox/clock` with `{"advance_seconds": 300}`; answers the new time.
 async fn clock(State(shared): State<Arc<Shared>>, Json(body): Json<ClockMove>) -> Json<Value> {
     shared.clock.advance(Duration::from_secs(body.advance_seconds));
+    shared.crm.wake_courier();
     Json(json!({ "now": shared.clock.now() }))
 }
 
@@ -96,4 +100,45 @@ async fn faults(State(shared): State<Arc<Shared>>, Json(order): Json<FaultOrder>
 async fn quirks(State(shared): State<Arc<Shared>>, Json(quirks): Json<Quirks>) -> StatusCode {
     shared.set_quirks(quirks);
     StatusCode::NO_CONTENT
+}
+
+/// `GET /_sandbox/crm/webhooks`: what can go wrong with webhooks, and what became of each.
+async fn webhooks(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    let crm = &shared.crm;
+    Json(json!({ "quirks": crm.webhook_quirks(), "deliveries": crm.webhook_log() }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WebhookOrder {
+    url: Option<String>,
+    #[serde(default)]
+    stop: bool,
+    quirks: Option<WebhookQuirks>,
+}
+
+/// `POST /_sandbox/crm/webhooks`, for example `{"url": "http://127.0.0.1:8080/webhooks",
+/// "quirks": {"duplicates": 0.1}}`; `{"stop": true}` sends them nowhere. Any other URL than `http`
+/// on a loopback address is 400.
+async fn set_webhooks(
+    State(shared): State<Arc<Shared>>,
+    Json(order): Json<WebhookOrder>,
+) -> Response {
+    if order.stop {
+        shared.crm.unsubscribe();
+    }
+    if let Some(url) = order.url
+        && let Err(error) = shared.crm.subscribe(&url)
+    {
+        return (StatusCode::BAD_REQUEST, error.message().to_owned()).into_response();
+    }
+    if let Some(quirks) = order.quirks {
+        shared.crm.set_webhook_quirks(quirks);
+    }
+    StatusCode::NO_CONTENT.into_response()
+}
+
+/// `POST /_sandbox/crm/webhooks/deliver`: delivers what is due; answers the number of attempts.
+async fn deliver_webhooks(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    Json(json!({ "attempts": shared.crm.deliver_webhooks().await }))
 }

@@ -15,8 +15,9 @@ mod server;
 pub use access::{Access, CrmAccess, NextechAccess, OAuthAccess, PracticePlusAccess, SelectAccess};
 pub use clock::SandboxClock;
 pub use crm::{
-    ContactSnapshot, CrmOptions, CrmSettings, CrmSnapshot, CrmState, Dedupe, FieldOptions, Limits,
-    NewContact, OAuthClient, OpportunitySnapshot, PipelineOptions,
+    ContactSnapshot, CrmOptions, CrmSettings, CrmSnapshot, CrmState, Dedupe, DeliveryState,
+    FieldOptions, Limits, NewContact, OAuthClient, OpportunitySnapshot, PipelineOptions, Signing,
+    WebhookDelivery, WebhookQuirks,
 };
 pub use faults::{Fault, FaultRates, Faults};
 pub use quirks::{Links, Quirks};

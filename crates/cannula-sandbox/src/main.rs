@@ -64,6 +64,7 @@ async fn serve(arguments: Arguments) -> Result<()> {
     let sandbox = Sandbox::start(SandboxConfig {
         listen: arguments.listen,
         speed: arguments.speed,
+        deliver_webhooks: true,
         quirks: if arguments.kind { Quirks::kind() } else { Quirks::default() },
         ..SandboxConfig::new(clock, practice)
     })

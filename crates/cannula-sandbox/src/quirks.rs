@@ -70,6 +70,12 @@ pub struct Quirks {
     pub bare_extensions: bool,
     /// Practice+: appointments print `-05:00` all year, beside a right wall clock.
     pub fixed_offset: bool,
+    /// Payments: two spellings of the extensions for card type and deposit date, and in Practice+
+    /// now and then a reference in the form of Select.
+    pub mixed_spellings: bool,
+    /// Payments: primitive values of extensions are `{"value": x}`, as one sample of the vendor's
+    /// still has them. Off by default.
+    pub wrapped_primitives: bool,
     /// The practice has a few rows that no client can read.
     pub bad_rows: bool,
 }
@@ -98,6 +104,8 @@ impl Default for Quirks {
             contained: true,
             bare_extensions: true,
             fixed_offset: true,
+            mixed_spellings: true,
+            wrapped_primitives: false,
             bad_rows: true,
         }
     }
@@ -128,6 +136,8 @@ impl Quirks {
             contained: false,
             bare_extensions: false,
             fixed_offset: false,
+            mixed_spellings: false,
+            wrapped_primitives: false,
             bad_rows: false,
         }
     }

@@ -9,6 +9,7 @@ use std::{
 use axum::Router;
 use cannula_core::{Clock, Result};
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
 
 use crate::{
     Access, CrmAccess, CrmOptions, CrmSnapshot, CrmState, Faults, NextechAccess, OAuthAccess,
@@ -44,6 +45,10 @@ pub struct SandboxConfig {
     pub quirks: Quirks,
     /// The CRM's location.
     pub crm: CrmOptions,
+    /// A background task delivers webhooks as they fall due and sleeps on `clock` in between. Off
+    /// by default, for that moves a clock that stands still: tests call
+    /// [`Sandbox::deliver_webhooks`].
+    pub deliver_webhooks: bool,
 }
 
 impl SandboxConfig {
@@ -56,6 +61,7 @@ impl SandboxConfig {
             practice,
             quirks: Quirks::default(),
             crm: CrmOptions::default(),
+            deliver_webhooks: false,
         }
     }
 }
@@ -101,6 +107,8 @@ pub struct Sandbox {
     address: SocketAddr,
     shared: Arc<Shared>,
     server: server::Server,
+    /// Ends with the sandbox.
+    _courier: JoinSet<()>,
 }
 
 impl Sandbox {
@@ -135,7 +143,12 @@ impl Sandbox {
         });
         shared.set_quirks(config.quirks);
         let server = server::Server::start(listener, router(&shared));
-        Ok(Self { access, address, shared, server })
+        let mut courier = JoinSet::new();
+        if config.deliver_webhooks {
+            let crm = Arc::clone(&shared.crm);
+            courier.spawn(async move { crm.deliver_for_ever().await });
+        }
+        Ok(Self { access, address, shared, server, _courier: courier })
     }
 
     /// Where the sandbox is and with what to sign in.
@@ -186,6 +199,21 @@ impl Sandbox {
     /// The CRM itself, to plant contacts in and to change settings of.
     pub fn crm_state(&self) -> &Arc<CrmState> {
         &self.shared.crm
+    }
+
+    /// Sends the webhooks of the CRM's contacts to a URL from now on, in place of any other. They
+    /// are signed with the key of [`CrmAccess::webhook_public_key`].
+    ///
+    /// # Errors
+    /// [`cannula_core::ErrorKind::Config`] if the URL is not `http` on a loopback address.
+    pub fn subscribe_crm(&self, url: &str) -> Result<()> {
+        self.shared.crm.subscribe(url)
+    }
+
+    /// Delivers the webhooks that are due on the sandbox's clock and returns the number of
+    /// attempts; see [`CrmState::deliver_webhooks`].
+    pub async fn deliver_webhooks(&self) -> usize {
+        self.shared.crm.deliver_webhooks().await
     }
 
     /// Requests that reached a vendor, by `METHOD /template`; spoilt ones count too.
@@ -241,6 +269,7 @@ fn access(origin: &str, crm: &CrmOptions) -> Access {
                 client_secret: crm.oauth.client_secret.expose().to_owned(),
                 refresh_token: crm.oauth.refresh_token.expose().to_owned(),
             },
+            webhook_public_key: crm::public_key_pem(),
         },
     }
 }

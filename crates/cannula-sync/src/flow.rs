@@ -72,7 +72,9 @@ pub trait Flow: Debug + Send + Sync + 'static {
     fn gates(&self, effect: &Self::Effect) -> bool;
 
     /// What follows from this effect's receipt can only be planned once it is there, so the
-    /// engine decides again, without new events, as soon as the effect has been delivered.
+    /// engine decides again, without new events, as soon as the plan has been delivered. Until
+    /// then no event of the subject is finished. What holds up the rest of the plan holds up this
+    /// as well: an error until it is tried again, a person until they have acted.
     fn reveals(&self, effect: &Self::Effect) -> bool;
 
     /// The effect in one or two words, for tables and metrics.
@@ -88,7 +90,8 @@ pub struct Decision<S, E> {
     pub effects: Vec<(EventId, E)>,
     /// What became of the events.
     pub verdicts: Vec<(EventId, Verdict)>,
-    /// A record to fetch from the source before the waiting events can be decided.
+    /// A record to fetch from the source before the waiting events can be decided: one for each
+    /// claim of the subject. With it, the events are decided a second time.
     pub wants: Option<RecordKey>,
 }
 

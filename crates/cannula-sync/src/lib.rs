@@ -4,14 +4,18 @@ mod backoff;
 mod crm_flow;
 mod engine;
 mod flow;
+mod intake_flow;
 mod sqlite;
 mod store;
+mod webhook;
 
 pub use crm_flow::CrmFlow;
 pub use engine::{DrainReport, Engine, Line, PollReport, Progress};
 pub use flow::{Decision, Flow, Ruling, Verdict};
+pub use intake_flow::{IntakeFlow, LinkSink};
 pub use sqlite::SqliteStore;
 pub use store::{
     Arrival, Claim, DeadLetter, EffectStatus, EventUpdate, FeedState, History, HistoryEntry,
     Ingest, Ingested, Next, OutboxRow, Outcome, Parked, RejectedRow, Replay, Step, Store, Summary,
 };
+pub use webhook::{WebhookReceiver, webhook_router};

@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use cannula_core::{AppointmentStatus as Status, Error, ErrorKind, RecordKind, Result, Retry};
 use cannula_sync::{SqliteStore, Summary};
-use cannula_testkit::{Crash, CrashSink, CrashStore, CrmContact, patient};
+use cannula_testkit::{Crash, CrashSink, CrashStore, MemoryContact, patient};
 use common::{World, consult, visit};
 
 /// Three persons: one is rescheduled, one changes in a later page, one is known only by asking.
@@ -48,14 +48,14 @@ async fn live(world: &World, path: &Path, crash: &Arc<Crash>) -> Result<Summary>
     engine.summary().await
 }
 
-async fn straight() -> (BTreeMap<String, CrmContact>, Summary, u64) {
+async fn straight() -> (BTreeMap<String, MemoryContact>, Summary, u64) {
     let (world, dir, crash) = (world(), tempfile::tempdir().unwrap(), Crash::never());
     let summary = live(&world, &dir.path().join("store.db"), &crash).await.unwrap();
     (world.crm.contacts(), summary, crash.boundaries())
 }
 
 /// A process for each boundary, which ends there, and one that lives.
-async fn crashed_at(boundaries: &[u64]) -> (BTreeMap<String, CrmContact>, Summary) {
+async fn crashed_at(boundaries: &[u64]) -> (BTreeMap<String, MemoryContact>, Summary) {
     let (world, dir) = (world(), tempfile::tempdir().unwrap());
     let path = dir.path().join("store.db");
     for boundary in boundaries {

@@ -19,7 +19,7 @@ struct InMemory(SqliteStore);
 #[async_trait]
 impl StoreBench for InMemory {
     async fn open(&self, worker: &str) -> Arc<dyn Store> {
-        Arc::new(self.0.as_worker(worker))
+        Arc::new(self.0.as_worker(worker).unwrap())
     }
 }
 
@@ -66,6 +66,7 @@ fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
             .ends_with("is not a Cannula store but another program's file; choose another file")
     );
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 1, "nothing is left beside it");
 }
 
 #[test]
@@ -78,6 +79,7 @@ fn a_database_of_another_program_is_refused_and_left_as_it_is() {
     let before = std::fs::read(&path).unwrap();
     assert!(refused(&path, "main").message().contains("another program's file"));
     assert_eq!(std::fs::read(&path).unwrap(), before);
+    assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 1, "nothing is left beside it");
 }
 
 #[test]
@@ -105,6 +107,20 @@ fn two_processes_cannot_be_the_same_worker() {
     SqliteStore::open(&path, "main").unwrap();
 }
 
+#[test]
+fn a_second_worker_on_one_handle_needs_a_free_name_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let main = SqliteStore::open(&path, "main").unwrap();
+    let other = main.as_worker("other").unwrap();
+    assert_eq!(main.as_worker("main").unwrap_err().kind(), ErrorKind::Contended);
+    assert_eq!(refused(&path, "other").kind(), ErrorKind::Contended);
+    assert_eq!(main.as_worker("../x").unwrap_err().kind(), ErrorKind::Config);
+    // A name is free again when its last handle is gone, whoever else has the store open.
+    drop(other);
+    SqliteStore::open(&path, "other").unwrap();
+}
+
 #[cfg(unix)]
 #[test]
 fn another_name_of_the_file_is_not_another_file() {
@@ -127,6 +143,7 @@ fn a_folder_that_does_not_exist_is_named() {
 fn a_worker_name_that_is_a_path_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(refused(&dir.path().join("store.db"), "../x").kind(), ErrorKind::Config);
+    assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0, "no store is made");
 }
 
 #[cfg(unix)]

@@ -3,6 +3,7 @@
 mod clock;
 mod crash;
 mod memory_crm;
+mod memory_registry;
 mod sample;
 mod scripted_source;
 pub mod store_laws;
@@ -10,7 +11,8 @@ pub mod store_laws;
 pub use async_trait::async_trait;
 pub use clock::ManualClock;
 pub use crash::{Crash, CrashSink, CrashStore};
-pub use memory_crm::{CrmContact, MemoryCrm};
+pub use memory_crm::{MemoryContact, MemoryCrm};
+pub use memory_registry::MemoryRegistry;
 pub use sample::{appointment, day_one, patient, practice, subject};
 pub use scripted_source::ScriptedSource;
 pub use store_laws::StoreBench;

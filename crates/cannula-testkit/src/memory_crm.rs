@@ -13,7 +13,7 @@ use cannula_core::{
 
 /// A contact as [`MemoryCrm`] holds it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CrmContact {
+pub struct MemoryContact {
     /// The person.
     pub person: Person,
     /// Custom fields by name; an emptied one is absent.
@@ -35,7 +35,7 @@ pub struct MemoryCrm(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    contacts: BTreeMap<ContactId, CrmContact>,
+    contacts: BTreeMap<ContactId, MemoryContact>,
     created: usize,
     failures: BTreeMap<&'static str, VecDeque<Failure>>,
     sent: Vec<(Option<ContactId>, &'static str)>,
@@ -54,8 +54,8 @@ impl MemoryCrm {
     }
 
     /// The contacts by e-mail address, or by id if they have none.
-    pub fn contacts(&self) -> BTreeMap<String, CrmContact> {
-        let key = |id: &ContactId, contact: &CrmContact| {
+    pub fn contacts(&self) -> BTreeMap<String, MemoryContact> {
+        let key = |id: &ContactId, contact: &MemoryContact| {
             contact.person.email.as_ref().map_or(id.to_string(), |email| email.expose().clone())
         };
         self.inner()
@@ -63,6 +63,20 @@ impl MemoryCrm {
             .iter()
             .map(|(id, contact)| (key(id, contact), contact.clone()))
             .collect()
+    }
+
+    /// The contact with this id.
+    pub fn contact(&self, id: &ContactId) -> Option<MemoryContact> {
+        self.inner().contacts.get(id).cloned()
+    }
+
+    /// Adds a tag to the contact, which is made if it is not there: what staff do.
+    pub fn tag(&self, id: &ContactId, tag: &str) {
+        let mut inner = self.inner();
+        let tags = &mut inner.contacts.entry(id.clone()).or_default().tags;
+        tags.push(tag.to_owned());
+        tags.sort();
+        tags.dedup();
     }
 
     /// Every delivery so far: the contact it was addressed to, and the effect's label.
@@ -117,7 +131,7 @@ impl Inner {
             None => self.find(&write.person).unwrap_or_else(|| {
                 self.created += 1;
                 let id = ContactId::new(format!("contact-{}", self.created));
-                self.contacts.insert(id.clone(), CrmContact::default());
+                self.contacts.insert(id.clone(), MemoryContact::default());
                 id
             }),
         };
@@ -134,7 +148,7 @@ impl Inner {
     }
 
     fn find(&self, person: &Person) -> Option<ContactId> {
-        let same = |contact: &CrmContact| {
+        let same = |contact: &MemoryContact| {
             (person.email.is_some() && contact.person.email == person.email)
                 || (person.phone.is_some() && contact.person.phone == person.phone)
         };
@@ -142,7 +156,7 @@ impl Inner {
     }
 }
 
-fn move_stage(id: &ContactId, contact: &mut CrmContact, to: &StageMove) -> Receipt {
+fn move_stage(id: &ContactId, contact: &mut MemoryContact, to: &StageMove) -> Receipt {
     if !to.create && !contact.stages.contains_key(&to.pipeline) {
         return Receipt { delivered: Delivered::OpportunityMissing, ..Receipt::applied() };
     }

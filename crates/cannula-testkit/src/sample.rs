@@ -1,8 +1,9 @@
 //! Small invented events.
 
 use cannula_core::{
-    Appointment, AppointmentStatus, Event, Named, Patient, PatientId, PersonId, PersonName, PracticeId,
-    Record, RecordId, Subject, VisitTime,
+    Appointment, AppointmentStatus, Currency, Event, Money, Named, Patient, PatientId, Payer,
+    Payment, PaymentKind, PaymentStatus, PersonId, PersonName, PracticeId, Record, RecordId,
+    Subject, VisitTime,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -56,6 +57,26 @@ pub fn patient(id: &str, minute: i64) -> Event {
         birth_date: None,
         emails: vec![format!("{id}@example.test").into()],
         phones: Vec::new(),
+    });
+    event(id, record, minute)
+}
+
+/// A state of the row `id` in the ledger of `patient`, as of so many minutes after [`day_one`]: so
+/// many cents that the patient paid on that day, or got back if they are negative.
+pub fn payment(id: &str, patient: &str, cents: i64, status: PaymentStatus, minute: i64) -> Event {
+    let record = Record::Payment(Payment {
+        patient: Some(PatientId::new(patient)),
+        kind: PaymentKind::Payment,
+        payer: Payer::Patient,
+        status,
+        amount: Money::from_minor(cents, Currency::USD),
+        date: Some(day_one().date_naive()),
+        method: Some("Cash".to_owned()),
+        category: None,
+        description: None,
+        practitioner: None,
+        location: None,
+        corrections: Vec::new(),
     });
     event(id, record, minute)
 }

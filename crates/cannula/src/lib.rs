@@ -19,4 +19,4 @@ pub use cannula_rules as rules;
 #[cfg(feature = "sync")]
 pub use cannula_sync as sync;
 #[cfg(all(feature = "nextech", feature = "aesthetix", feature = "sync"))]
-pub use service::ServiceConfig;
+pub use service::{IntakeService, ServiceConfig};

@@ -5,18 +5,22 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cannula_aesthetix::AesthetixConfig;
+use cannula_aesthetix::{AesthetixConfig, WebhookConfig};
 use cannula_core::{Error, ErrorKind, Problems, Result, Settings};
-use cannula_nextech::NextechConfig;
-use cannula_rules::{Categories, RulesConfig};
+use cannula_nextech::{NextechConfig, Product};
+use cannula_rules::{
+    Categories, RulesConfig,
+    intake::{ForeignTag, IntakeConfig},
+};
 use chrono_tz::Tz;
 use serde_json::Value;
 
 /// Everything one practice's service is told, checked whole.
 ///
-/// The file is TOML with the sections `[practice]`, `[store]`, `[rules]`, `[nextech]` and
-/// `[aesthetix]`; `examples/nextech/nextech.toml` explains every key. Secrets are written as
-/// `env:NAME` and read from the environment.
+/// The file is TOML with the sections `[practice]`, `[store]`, `[rules]`, `[nextech]`,
+/// `[aesthetix]` and, for a practice whose CRM makes patients, `[intake]`;
+/// `examples/nextech/nextech.toml` explains every key. Secrets are written as `env:NAME` and read
+/// from the environment.
 #[derive(Clone, Debug)]
 pub struct ServiceConfig {
     /// The store's file, `store.file`.
@@ -29,6 +33,20 @@ pub struct ServiceConfig {
     pub nextech: NextechConfig,
     /// The sink, `[aesthetix]`.
     pub aesthetix: AesthetixConfig,
+    /// The intake, `[intake]`; `None` without the section.
+    pub intake: Option<IntakeService>,
+}
+
+/// The part of a practice's service that makes patients of tagged contacts.
+#[derive(Clone, Debug)]
+pub struct IntakeService {
+    /// The intake's own store, `intake.file`: no two engines share one.
+    pub store: PathBuf,
+    /// Tags, field names and spelling, `[intake]`.
+    pub rules: IntakeConfig,
+    /// The CRM's webhooks, `[aesthetix.webhooks]`; without them contacts are found by their tag at
+    /// each poll.
+    pub webhooks: Option<WebhookConfig>,
 }
 
 impl ServiceConfig {
@@ -79,19 +97,70 @@ impl ServiceConfig {
         let nextech = NextechConfig::from_settings(&mut section, zone, lookup);
         root.absorb(section.finish());
 
+        let product = nextech.as_ref().map_or(Product::Select, |nextech| nextech.product);
+        let has_intake = root.has("intake");
+        let mut intake = has_intake.then(|| intake(&mut root, directory, product)).flatten();
+
         let mut section = root.section("aesthetix");
         let aesthetix = AesthetixConfig::from_settings(&mut section, directory, lookup);
+        if section.has("webhooks") {
+            let location = aesthetix.as_ref().map_or("", |aesthetix| &aesthetix.location_id);
+            let config = webhooks(&mut section, location, intake.as_ref());
+            if let Some(intake) = &mut intake {
+                intake.webhooks = Some(config);
+            } else if !has_intake {
+                let why = "need a section `[intake]`: nothing else is told by webhook";
+                section.problem("webhooks", why);
+            }
+        }
         root.absorb(section.finish());
 
         root.finish().into_result(WHAT, ())?;
         match (store, categories, nextech, aesthetix) {
             (Some(store), Some(categories), Some(nextech), Some(aesthetix)) => {
-                Ok(Self { store, rules, categories, nextech, aesthetix })
+                Ok(Self { store, rules, categories, nextech, aesthetix, intake })
             }
             // Not reached: a part is missing only where its problem was noted.
             _ => Err(Error::new(ErrorKind::Config, format!("{WHAT} is incomplete"))),
         }
     }
+}
+
+/// The tag that Aesthetix's own integration creates a patient by, and that of the sister product:
+/// they differ by one character (help centre, article 1352).
+fn create_tags(product: Product) -> (&'static str, ForeignTag) {
+    let (select, plus) = ("NXT Create", "NXT-Create");
+    let foreign = |tag: &str, product: &str| ForeignTag { tag: tag.into(), product: product.into() };
+    match product {
+        Product::Select => (select, foreign(plus, "Nextech Practice+")),
+        Product::PracticePlus => (plus, foreign(select, "Nextech Select")),
+    }
+}
+
+/// Reads `[intake]`, which is there.
+fn intake(root: &mut Settings, directory: &Path, product: Product) -> Option<IntakeService> {
+    let mut section = root.section("intake");
+    let store = section.required("file").map(|file| directory.join(file));
+    let (tag, foreign) = create_tags(product);
+    let mut rules = IntakeConfig::from_settings(&mut section, tag);
+    if rules.foreign_tags.is_empty() && rules.tags == [tag] {
+        rules.foreign_tags.push(foreign);
+    }
+    root.absorb(section.finish());
+    Some(IntakeService { store: store?, rules, webhooks: None })
+}
+
+/// Reads `[aesthetix.webhooks]`, which is there.
+fn webhooks(
+    aesthetix: &mut Settings,
+    location: &str,
+    intake: Option<&IntakeService>,
+) -> WebhookConfig {
+    let tags = intake.map(|intake| intake.rules.watched_tags()).unwrap_or_default();
+    let mut section = aesthetix.section("webhooks");
+    let config = WebhookConfig::from_settings(&mut section, location, tags);
+    aesthetix.absorb(section.finish());
+    config
 }
 
 /// What the problems are problems of.

@@ -1,4 +1,4 @@
-//! The sink over real HTTP, against raw answers.
+//! Sink and source over real HTTP, against raw answers; deliveries from raw files.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
@@ -10,3 +10,6 @@ mod prepare;
 mod quota;
 mod stages;
 mod support;
+mod tagged;
+mod values;
+mod webhooks;

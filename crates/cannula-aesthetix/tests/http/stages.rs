@@ -1,7 +1,8 @@
 use cannula_core::{
-    CrmEffect, CrmLinks, Delivered, ErrorKind, OpportunityStatus, Settled, StageMove,
+    CrmEffect, CrmLinks, Delivered, Error, ErrorKind, OpportunityStatus, Retry, Settled, StageMove,
 };
 use insta::assert_json_snapshot;
+use wiremock::ResponseTemplate;
 
 use crate::support::{Crm, booked, linked, linked_to_opportunity};
 
@@ -87,6 +88,45 @@ async fn an_upsert_for_a_contact_that_is_gone_breaks_the_link() {
     crm.answers("POST", UPSERT, 400, "contact_not_found.json").await;
     let error = crm.deliver(&booked(true), &linked()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LinkBroken);
+}
+
+/// An upsert that is refused for want of something.
+async fn upsert_refused(status: u16, message: &str, contact_is_there: bool) -> (Crm, Error) {
+    let crm = Crm::prepared().await;
+    let refusal = serde_json::json!({ "statusCode": status, "message": message });
+    crm.responds("POST", UPSERT, ResponseTemplate::new(status).set_body_json(refusal)).await;
+    if contact_is_there {
+        crm.answers("GET", "/contacts/c-mina", 200, "contact_mina.json").await;
+    } else {
+        crm.answers("GET", "/contacts/c-mina", 404, "contact_not_found.json").await;
+    }
+    let error = crm.deliver(&booked(true), &linked()).await.unwrap_err();
+    (crm, error)
+}
+
+#[tokio::test]
+async fn an_upsert_that_misses_the_pipeline_leaves_the_link_to_the_contact_alone() {
+    for status in [400, 404] {
+        let (crm, error) = upsert_refused(status, "Pipeline stage not found", true).await;
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert_eq!(crm.lines().await, ["POST /opportunities/upsert"]);
+    }
+}
+
+#[tokio::test]
+async fn where_a_refused_upsert_does_not_say_what_it_misses_the_contact_is_asked_for() {
+    let (crm, error) = upsert_refused(404, "Not Found", true).await;
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(crm.lines().await, ["POST /opportunities/upsert", "GET /contacts/c-mina"]);
+    let (_, error) = upsert_refused(404, "Not Found", false).await;
+    assert_eq!(error.kind(), ErrorKind::LinkBroken);
+}
+
+#[tokio::test]
+async fn an_upsert_whose_opportunity_vanished_meanwhile_is_tried_again() {
+    let (crm, error) = upsert_refused(404, "Opportunity not found", true).await;
+    assert_eq!((error.kind(), error.retry_advice()), (ErrorKind::NotFound, Retry::Backoff));
+    assert_eq!(crm.lines().await, ["POST /opportunities/upsert"]);
 }
 
 #[tokio::test]

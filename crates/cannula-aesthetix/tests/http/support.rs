@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use cannula_aesthetix::{Aesthetix, AesthetixConfig, Credentials};
 use cannula_core::{
-    ContactWrite, CrmEffect, CrmLinks, CrmNeeds, CrmSink, FieldKind, FieldSpec, FieldValue,
-    IdempotencyKey, Note, OpportunityStatus, Person, Phi, PipelineSpec, Secret, StageMove,
+    ContactWrite, CrmEffect, CrmLinks, CrmNeeds, CrmSink, Currency, FieldKind, FieldSpec,
+    FieldValue, IdempotencyKey, Money, Note, OpportunityStatus, OpportunityValue, Person, Phi,
+    PipelineSpec, Secret, StageMove,
 };
 use cannula_testkit::ManualClock;
 use serde_json::Value;
@@ -90,6 +91,12 @@ impl Crm {
     pub(crate) async fn requests(&self) -> Vec<(String, Value)> {
         let requests = self.server.received_requests().await.unwrap();
         requests.iter().map(|request| (line(request), body(request))).collect()
+    }
+
+    /// The body of the last request as it was sent.
+    pub(crate) async fn last_body(&self) -> String {
+        let requests = self.server.received_requests().await.unwrap();
+        String::from_utf8(requests.last().unwrap().body.clone()).unwrap()
     }
 
     /// The requests so far, without their bodies.
@@ -191,6 +198,14 @@ pub(crate) fn booked(create: bool) -> CrmEffect {
         title: Phi::new("Mina Park".into()),
         create,
     })
+}
+
+pub(crate) fn dollars(minor: i64) -> Phi<Money> {
+    Phi::new(Money::from_minor(minor, Currency::USD))
+}
+
+pub(crate) fn worth(minor: i64) -> CrmEffect {
+    CrmEffect::Value(OpportunityValue { pipeline: "Lead 2 Patient".into(), value: dollars(minor) })
 }
 
 pub(crate) fn linked() -> CrmLinks {

@@ -5,6 +5,8 @@
 
 mod convergence;
 mod documents;
+mod intake;
+mod ledger;
 mod pipelines;
 mod scenarios;
 mod sentences;

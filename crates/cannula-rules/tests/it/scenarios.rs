@@ -1,12 +1,14 @@
 //! Histories: what each event does, in words, and what the CRM holds in the end.
 //!
 //! A file has directives (`now:`, `patient: unknown`, `policy: last_event`, `opportunities: update
-//! only`, `document: row`, `amend: row`, `show: notes`) and events in the order of arrival.
+//! only`, `document: row`, `amend: row`, `payments: switch`, `value: policy`, `then payments:
+//! switch`, `show: notes`) and events in the order of arrival; `&` before one makes it arrive
+//! together with the one before.
 
 use std::fmt::Write as _;
 
 use cannula_core::Event;
-use cannula_rules::{PersonState, Plan, Rules, StagePolicy};
+use cannula_rules::{PaymentPipelines, PersonState, Plan, Rules, StagePolicy, ValuePolicy};
 use chrono::{DateTime, Utc};
 
 use crate::support::{Crm, PATIENT, config, document, effect, event, instant, outcome};
@@ -17,15 +19,32 @@ struct Scenario {
     last_event: bool,
     update_only: bool,
     show_notes: bool,
-    patient_unknown: bool,
     rows: String,
     amended: String,
+    payments: PaymentPipelines,
+    then_payments: Option<PaymentPipelines>,
+    value: ValuePolicy,
     lines: Vec<String>,
+    /// Indices of the lines that arrive with the one before.
+    together: Vec<usize>,
+}
+
+fn switch(word: &str) -> PaymentPipelines {
+    match word {
+        "all" => PaymentPipelines::All,
+        "none" => PaymentPipelines::None,
+        "non_surgical" => PaymentPipelines::NonSurgical,
+        other => panic!("no switch: {other}"),
+    }
 }
 
 impl Scenario {
     fn parse(text: &str) -> Self {
         let mut scenario = Self::default();
+        let known = text.contains("| patient |") || text.contains("patient: unknown");
+        if !known {
+            scenario.lines.push(PATIENT.to_owned());
+        }
         for line in text.lines().map(str::trim) {
             match line.split_once(": ") {
                 _ if line.is_empty() || line.starts_with('#') => {}
@@ -33,20 +52,28 @@ impl Scenario {
                 Some(("policy", "last_event")) => scenario.last_event = true,
                 Some(("opportunities", "update only")) => scenario.update_only = true,
                 Some(("show", "notes")) => scenario.show_notes = true,
-                Some(("patient", "unknown")) => scenario.patient_unknown = true,
+                Some(("patient", "unknown")) => {}
                 Some(("document", row)) => writeln!(scenario.rows, "{row}").unwrap(),
+                Some(("payments", word)) => scenario.payments = switch(word),
+                Some(("then payments", word)) => scenario.then_payments = Some(switch(word)),
+                Some(("value", "since_opened")) => scenario.value = ValuePolicy::SinceOpened,
+                Some(("value", "off")) => scenario.value = ValuePolicy::Off,
                 Some(("amend", row)) => writeln!(scenario.amended, "{row}").unwrap(),
-                _ => scenario.lines.push(line.to_owned()),
+                _ => {
+                    if line.starts_with("& ") {
+                        scenario.together.push(scenario.lines.len());
+                    }
+                    scenario.lines.push(line.trim_start_matches("& ").to_owned());
+                }
             }
-        }
-        if !scenario.patient_unknown && !scenario.lines.iter().any(|l| l.contains("| patient |")) {
-            scenario.lines.insert(0, PATIENT.to_owned());
         }
         scenario
     }
 
-    fn rules(&self, policy: StagePolicy, rows: &str) -> Rules {
+    fn rules(&self, policy: StagePolicy, rows: &str, payments: PaymentPipelines) -> Rules {
         let mut config = config(policy);
+        config.payments.pipelines = payments;
+        config.payments.opportunity_value = self.value;
         config.create_opportunities = !self.update_only;
         Rules::new(config, document(rows))
     }
@@ -54,20 +81,27 @@ impl Scenario {
     fn run(&self, policy: StagePolicy) -> (String, Crm) {
         let (mut text, mut crm) = (String::new(), Crm::default());
         let mut state = PersonState::default();
-        let rules = self.rules(policy, &self.rows);
+        let rules = self.rules(policy, &self.rows, self.payments);
         let events: Vec<Event> = self.lines.iter().map(|line| event(line)).collect();
-        for (line, event) in self.lines.iter().zip(&events) {
+        let mut from = 0;
+        while from < events.len() {
+            let more = (from + 1..).take_while(|at| self.together.contains(at)).count();
+            let arrived = from..from + 1 + more;
             // Without `now:`, every event is decided when it happens.
-            let now = self.now.unwrap_or(event.version.stamp);
-            let plan = rules.decide(state, std::slice::from_ref(event), now);
-            writeln!(text, "{line}").unwrap();
+            let now = self.now.unwrap_or(events[arrived.end - 1].version.stamp);
+            let plan = rules.decide(state, &events[arrived.clone()], now);
+            writeln!(text, "{}", self.lines[arrived.clone()].join("\n")).unwrap();
             self.tell(&mut text, &plan, &events);
             state = crm.deliver_all(plan);
+            from = arrived.end;
         }
-        if !self.amended.is_empty() {
-            let rules = self.rules(policy, &format!("{}{}", self.rows, self.amended));
+        if !self.amended.is_empty() || self.then_payments.is_some() {
+            let payments = self.then_payments.unwrap_or(self.payments);
+            let rules = self.rules(policy, &format!("{}{}", self.rows, self.amended), payments);
             let now = self.now.or(events.last().map(|event| event.version.stamp)).unwrap();
-            writeln!(text, "document amended, decided again without events").unwrap();
+            let what =
+                if self.amended.is_empty() { "payments switched" } else { "document amended" };
+            writeln!(text, "{what}, decided again without events").unwrap();
             let plan = rules.decide(state, &[], now);
             self.tell(&mut text, &plan, &events);
             crm.deliver_all(plan);

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use cannula_core::OpportunityStatus;
-use cannula_rules::{Category, Reason};
+use cannula_core::{ContactId, Currency, Money, OpportunityStatus};
+use cannula_rules::{Category, Reason, Unsummable};
 
 /// One of each variant; `every_variant_is_listed` sees to it.
 fn all() -> Vec<Reason> {
@@ -45,10 +45,16 @@ fn all() -> Vec<Reason> {
         Reason::Held,
         Reason::NotFulfilled { status: "Arrived".to_owned() },
         Reason::NextVisit { field: next.clone(), date },
-        Reason::NextVisit { field: next, date: None },
+        Reason::NextVisit { field: next.clone(), date: None },
         Reason::LastVisit { field: last.clone(), date },
-        Reason::LastVisit { field: last, date: None },
+        Reason::LastVisit { field: last.clone(), date: None },
         Reason::OpportunityMissing { pipeline },
+        Reason::AlreadyNoted,
+        Reason::NextVisitElsewhere { field: next.clone(), date },
+        Reason::NextVisitElsewhere { field: next, date: None },
+        Reason::LastVisitElsewhere { field: last.clone(), date },
+        Reason::LastVisitElsewhere { field: last, date: None },
+        Reason::NoBirthday { field: "NXT Birthday".to_owned() },
         Reason::ArrivedLate,
         Reason::NothingChanged,
         Reason::WaitingForPatient,
@@ -60,15 +66,180 @@ fn all() -> Vec<Reason> {
         Reason::PersonUpdated,
         Reason::NotUsed,
     ]
+    .into_iter()
+    .chain(payments())
+    .chain(links())
+    .collect()
+}
+
+fn payments() -> Vec<Reason> {
+    let pipeline = "Lead 2 Patient".to_owned();
+    let field = "Patient Lifetime Value".to_owned();
+    let usd = |minor| Money::from_minor(minor, Currency::USD).into();
+    vec![
+        Reason::NoOwner,
+        Reason::PaymentsOff,
+        Reason::PaymentsSurgicalOnly { pipeline: "Surgery: Lead 2 Patient".to_owned() },
+        Reason::PaymentWaitsForVisit,
+        Reason::LifetimeValue { field: field.clone(), change: usd(14_950), value: usd(14_950) },
+        Reason::LifetimeValue { field: field.clone(), change: usd(-2_000), value: usd(12_950) },
+        Reason::LifetimeValueUnknown {
+            field: field.clone(),
+            problem: Unsummable::SeveralCurrencies,
+        },
+        Reason::LifetimeValueUnknown { field, problem: Unsummable::TooLarge },
+        Reason::InsurerNotCounted,
+        Reason::AdjustmentNotCounted,
+        Reason::PaymentVoided,
+        Reason::PaymentDeleted,
+        Reason::VoidedBeforeSeen,
+        Reason::OppositeOfVoided,
+        Reason::DeletedBeforeSeen,
+        Reason::ZeroAmount,
+        Reason::PaymentArrivedLate,
+        Reason::OpportunityValue {
+            pipeline: pipeline.clone(),
+            value: usd(12_950),
+            since_opened: false,
+        },
+        Reason::OpportunityValue {
+            pipeline: pipeline.clone(),
+            value: usd(12_950),
+            since_opened: true,
+        },
+        Reason::OpportunityValueKept { pipeline: pipeline.clone() },
+        Reason::OpportunityValueByHand { pipeline: "Surgery: Lead 2 Patient".to_owned() },
+        Reason::OpportunityValuesOff,
+        Reason::NoOpportunityYet,
+        Reason::OpportunityValueMissing { pipeline },
+    ]
+}
+
+fn links() -> Vec<Reason> {
+    let contact = ContactId::new("c9");
+    vec![
+        Reason::LinkedByIntake { contact: contact.clone() },
+        Reason::AlreadyLinked { contact: contact.clone() },
+        Reason::LinkedContactGone { contact: contact.clone() },
+        Reason::LinkedElsewhere { ours: ContactId::new("c1"), contact },
+    ]
+}
+
+/// The rows of the troubleshooting table (Aesthetix help centre, article 1352) that the rules can
+/// answer: what staff see, and the tags of the reasons that say why.
+const SYMPTOMS: [(&str, &[&str]); 7] = [
+    (
+        "no note on the contact",
+        &[
+            "unmapped_type",
+            "near_miss",
+            "missing_type",
+            "unmapped_status",
+            "held",
+            "block_excluded",
+            "nothing_changed",
+            "already_noted",
+            "no_contact_details",
+            "waiting_for_patient",
+            "removed_left_nothing",
+            "no_patient",
+        ],
+    ),
+    (
+        "the opportunity is in the wrong stage, or did not move",
+        &[
+            "moved",
+            "stays",
+            "overtaken",
+            "vacated",
+            "superseded_cancellation",
+            "never_moves",
+            "opportunity_missing",
+            "not_fulfilled",
+            "arrived_late",
+        ],
+    ),
+    (
+        "Next Visit Date or Last Visit Date is not updated",
+        &[
+            "next_visit",
+            "last_visit",
+            "next_visit_elsewhere",
+            "last_visit_elsewhere",
+            "not_fulfilled",
+        ],
+    ),
+    (
+        "the birthday is missing",
+        &["no_birthday", "person_updated", "no_visit_yet", "not_fulfilled"],
+    ),
+    (
+        "no note of a payment",
+        &[
+            "payments_off",
+            "payments_surgical_only",
+            "payment_waits_for_visit",
+            "voided_before_seen",
+            "opposite_of_voided",
+            "deleted_before_seen",
+            "zero_amount",
+            "payment_arrived_late",
+            "nothing_changed",
+            "no_owner",
+        ],
+    ),
+    (
+        "Patient Lifetime Value is not updated, or wrong",
+        &[
+            "lifetime_value",
+            "lifetime_value_unknown",
+            "insurer_not_counted",
+            "adjustment_not_counted",
+            "payment_voided",
+            "payment_deleted",
+            "payments_off",
+            "payments_surgical_only",
+            "payment_waits_for_visit",
+        ],
+    ),
+    (
+        "the opportunity has no value, or another",
+        &[
+            "opportunity_value",
+            "opportunity_value_kept",
+            "opportunity_value_by_hand",
+            "opportunity_values_off",
+            "no_opportunity_yet",
+            "opportunity_value_missing",
+            "payments_surgical_only",
+        ],
+    ),
+];
+
+#[test]
+fn every_symptom_of_the_troubleshooting_table_has_its_answers() {
+    let sentences: Vec<(String, String)> =
+        all().iter().map(|reason| (tag(reason), reason.sentence())).collect();
+    let mut text = String::new();
+    for (symptom, tags) in SYMPTOMS {
+        writeln!(text, "{symptom}").unwrap();
+        for tag in tags {
+            let answer = sentences.iter().find(|(of, _)| of == tag);
+            writeln!(text, "    {}", answer.unwrap_or_else(|| panic!("{tag}")).1).unwrap();
+        }
+    }
+    insta::assert_snapshot!(text);
+}
+
+fn tag(reason: &Reason) -> String {
+    serde_json::to_value(reason).unwrap()["reason"].as_str().unwrap().to_owned()
 }
 
 #[test]
 fn every_reason_has_a_sentence() {
     let mut text = String::new();
     for reason in all() {
-        let json = serde_json::to_value(&reason).unwrap();
-        let tag = json["reason"].as_str().unwrap();
-        writeln!(text, "{tag}\n    {}", reason.sentence()).unwrap();
+        writeln!(text, "{}\n    {}", tag(&reason), reason.sentence()).unwrap();
     }
     insta::assert_snapshot!(text);
 }
@@ -79,10 +250,7 @@ fn every_variant_is_listed() {
     let error = serde_json::from_str::<Reason>(r#"{"reason":"?"}"#).unwrap_err().to_string();
     let known: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
     assert!(known.len() > 20, "{error}");
-    let listed: Vec<String> = all()
-        .iter()
-        .map(|reason| serde_json::to_value(reason).unwrap()["reason"].as_str().unwrap().to_owned())
-        .collect();
+    let listed: Vec<String> = all().iter().map(tag).collect();
     for tag in known {
         assert!(listed.iter().any(|listed| listed == tag), "{tag} is not listed");
     }

@@ -44,3 +44,11 @@ fn configured_names_are_the_names_written() {
     let effects: Vec<_> = plan.effects.iter().map(|p| crate::support::effect(&p.effect)).collect();
     insta::assert_debug_snapshot!(effects);
 }
+
+#[test]
+fn without_payments_the_crm_needs_no_field_for_them() {
+    let mut config = RulesConfig::new(chrono_tz::Tz::UTC);
+    config.payments.pipelines = cannula_rules::PaymentPipelines::None;
+    let needs = Rules::new(config, document("")).needs();
+    assert!(needs.fields.iter().all(|field| field.config_key != "rules.fields.lifetime_value"));
+}

@@ -144,3 +144,73 @@ fn debug_output_of_state_and_plan_shows_no_personal_data() {
         assert!(!text.contains(secret), "{secret}");
     }
 }
+
+const VISIT: &str = "2026-03-02 10:00 | A | Non-Surgical Consult | pending | 2026-03-10 09:00";
+const PAID: &str = "2026-03-02 10:05 | pay 101 | 149.50 | active | 2026-03-02";
+
+#[test]
+fn a_payment_needs_three_writes_and_deciding_again_none() {
+    let mut crm = Crm::default();
+    let state = crm.deliver_all(decide(PersonState::default(), &[PATIENT, VISIT]));
+    let plan = decide(state, &[PAID]);
+    assert_eq!(labels(&plan), ["contact", "note", "value"]);
+    let state = crm.deliver_all(plan);
+    assert_eq!(state.notes_left(), 2);
+    assert!(labels(&decide(state.clone(), &[])).is_empty());
+    assert!(labels(&decide(state.clone(), &[PAID])).is_empty());
+    let json = serde_json::to_string(&state).unwrap();
+    assert_eq!(serde_json::from_str::<PersonState>(&json).unwrap(), state);
+}
+
+#[test]
+fn a_broken_link_writes_the_values_anew_and_no_payment_note() {
+    let lines = [PATIENT, VISIT, PAID];
+    let mut state = Crm::default().deliver_all(decide(PersonState::default(), &lines));
+    assert_eq!(state.values().map(|(_, value)| value.to_string()).collect::<Vec<_>>(), ["$149.50"]);
+    state.link_broken();
+    assert_eq!(state.values().count(), 0);
+    assert_eq!(labels(&decide(state, &[])), ["contact", "add tags", "stage", "value"]);
+}
+
+#[test]
+fn a_value_without_an_opportunity_is_tried_again_with_the_next_event_only() {
+    let mut plan = decide(PersonState::default(), &[PATIENT, VISIT, PAID]);
+    for planned in &plan.effects {
+        let delivered = match planned.effect {
+            CrmEffect::Value(_) => Delivered::OpportunityMissing,
+            _ => Delivered::Applied,
+        };
+        let receipt = Receipt { delivered, contact: Some("c1".into()), opportunity: None };
+        plan.state.applied(&planned.effect, &receipt);
+    }
+    assert_eq!(plan.state.values().count(), 0);
+    let plan = decide(plan.state, &[]);
+    assert!(labels(&plan).is_empty());
+    assert_eq!(labels(&decide(plan.state, &[PATIENT])), ["value"]);
+}
+
+#[test]
+fn a_link_whose_contact_is_gone_is_not_made_again_by_its_event() {
+    const LINK: &str = "2026-03-02 10:00 | link | c9";
+    let mut state = Crm::default().deliver_all(decide(PersonState::default(), &[PATIENT, LINK]));
+    assert_eq!(state.links().contact, Some(ContactId::new("c9")));
+    state.link_broken();
+    let plan = decide(state, &[LINK]);
+    assert_eq!(plan.state.links().contact, None);
+    assert_eq!(
+        plan.verdicts[0].1.reasons,
+        [Reason::LinkedContactGone { contact: ContactId::new("c9") }]
+    );
+    let again = decide(plan.state, &["2026-03-03 10:00 | link | c7"]);
+    assert_eq!(again.state.links().contact, Some(ContactId::new("c7")));
+}
+
+#[test]
+fn a_link_event_given_twice_says_the_same_twice() {
+    const LINK: &str = "2026-03-02 10:00 | link | c9";
+    let plan = decide(PersonState::default(), &[LINK]);
+    assert!(plan.wants.is_some());
+    let again = decide(plan.state, &[LINK, PATIENT]);
+    let reasons = &again.verdicts.iter().find(|(id, _)| *id == event(LINK).id).unwrap().1.reasons;
+    assert_eq!(*reasons, [Reason::LinkedByIntake { contact: ContactId::new("c9") }]);
+}

@@ -6,8 +6,9 @@ use std::{
 };
 
 use cannula_core::{
-    Appointment, AppointmentStatus, CrmEffect, Delivered, Event, FieldValue, Named,
-    OpportunityStatus, Patient, PersonName, Phone, PhoneUse, Receipt, Record, VisitTime,
+    Appointment, AppointmentStatus, ContactLink, Correction, CrmEffect, Currency, Delivered, Event,
+    FieldValue, Money, Named, OpportunityStatus, Patient, Payer, Payment, PaymentKind,
+    PaymentStatus, PersonName, Phone, PhoneUse, Receipt, Record, RecordId, VisitTime,
 };
 use cannula_rules::{
     Categories, Category, Outcome, PersonState, Plan, Rules, RulesConfig, StagePolicy,
@@ -18,6 +19,9 @@ use chrono_tz::America::New_York;
 
 pub(crate) const PATIENT: &str =
     "2026-01-01 08:00 | patient | Mina Sol | mina@example.test | 212 555 0100 | 1990-05-17";
+
+/// What staff wrote beside every payment.
+pub(crate) const DESCRIPTION: &str = "glabella 20u, asked about melasma";
 
 /// A document in which every category is also the name of a type.
 pub(crate) fn document(more: &str) -> Categories {
@@ -67,11 +71,13 @@ pub(crate) fn status(word: &str) -> AppointmentStatus {
 }
 
 /// One event of the format `changed | appointment | type | status | start | purposes |
-/// practitioner | location` or `changed | patient | name | e-mail | phone | birth date`, where
-/// cells may be blank and those at the end missing. Times are the practice's.
+/// practitioner | location`, `changed | patient | name | e-mail | phone | birth date`, `changed |
+/// pay ROW | amount | status | date | parts | method | category | practitioner | location` or
+/// `changed | link | contact`, where cells may be blank and those at the end missing. Times are
+/// the practice's.
 pub(crate) fn event(line: &str) -> Event {
     let mut cells: Vec<&str> = line.split('|').map(str::trim).collect();
-    cells.resize(8, "");
+    cells.resize(10, "");
     let changed = instant(cells[0]);
     let some = |index: usize| Some(cells[index]).filter(|cell: &&str| !cell.is_empty());
     let (id, record) = if cells[1] == "patient" {
@@ -90,6 +96,11 @@ pub(crate) fn event(line: &str) -> Event {
             phones: some(4).map(phone).into_iter().collect(),
         };
         ("p1", Record::Patient(patient))
+    } else if cells[1] == "link" {
+        let link = ContactLink { patient: "p1".into(), contact: cells[2].into() };
+        (cells[2], Record::ContactLink(link))
+    } else if let Some(row) = cells[1].strip_prefix("pay ") {
+        (row, Record::Payment(payment(&cells)))
     } else {
         let appointment = Appointment {
             patient: Some("p1".into()),
@@ -111,6 +122,44 @@ pub(crate) fn event(line: &str) -> Event {
     Event::new("practice".into(), id.into(), record, Some(changed), changed)
 }
 
+/// `parts` are `insurer`, `adjustment`, `voids`, `voided by` and `recreates`, joined by `+`, the
+/// last three with or without a row.
+fn payment(cells: &[&str]) -> Payment {
+    let some = |index: usize| Some(cells[index]).filter(|cell: &&str| !cell.is_empty());
+    let (amount, currency) = cells[2].split_once(' ').unwrap_or((cells[2], "USD"));
+    let parts: Vec<&str> = cells[5].split('+').map(str::trim).collect();
+    let correction = |part: &&str| {
+        let row = |rest: &str| Some(rest.trim()).filter(|it| !it.is_empty()).map(RecordId::new);
+        let part_of = |word: &str| part.strip_prefix(word).map(row);
+        None.or(part_of("voided by").map(Correction::VoidedBy))
+            .or(part_of("voids").map(Correction::Voids))
+            .or(part_of("recreates").map(Correction::Recreates))
+    };
+    Payment {
+        patient: Some("p1".into()),
+        kind: if parts.contains(&"adjustment") {
+            PaymentKind::Adjustment
+        } else {
+            PaymentKind::Payment
+        },
+        payer: if parts.contains(&"insurer") { Payer::Insurer } else { Payer::Patient },
+        status: match cells[3] {
+            "active" => PaymentStatus::Active,
+            "voided" => PaymentStatus::Voided,
+            "deleted" => PaymentStatus::EnteredInError,
+            other => panic!("no payment status: {other}"),
+        },
+        amount: Money::parse(amount, Currency::from_code(currency).unwrap()).unwrap(),
+        date: some(4).map(|date| date.parse().unwrap()),
+        method: some(6).map(ToOwned::to_owned),
+        category: some(7).map(ToOwned::to_owned),
+        description: Some(DESCRIPTION.to_owned().into()),
+        practitioner: some(8).map(Named::new),
+        location: some(9).map(Named::new),
+        corrections: parts.iter().filter_map(correction).collect(),
+    }
+}
+
 /// What a CRM holds of one person.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Crm {
@@ -120,6 +169,8 @@ pub(crate) struct Crm {
     /// By reference.
     pub(crate) notes: Vec<(String, String)>,
     pub(crate) stages: BTreeMap<String, (String, OpportunityStatus)>,
+    /// By pipeline.
+    pub(crate) values: BTreeMap<String, Money>,
 }
 
 impl Crm {
@@ -140,7 +191,7 @@ impl Crm {
                     text(&person.phone),
                     person.birth_date.as_ref().map_or("–".to_owned(), |d| d.expose().to_string()),
                 ));
-                receipt.contact = Some("c1".into());
+                receipt.contact = Some(state.links().contact.clone().unwrap_or("c1".into()));
                 for (name, value) in &write.fields {
                     match value {
                         FieldValue::Text(text) => {
@@ -148,6 +199,9 @@ impl Crm {
                         }
                         FieldValue::Date(date) => {
                             self.fields.insert(name.clone(), date.expose().to_string())
+                        }
+                        FieldValue::Money(money) => {
+                            self.fields.insert(name.clone(), money.expose().to_string())
                         }
                         FieldValue::Empty => self.fields.remove(name),
                     };
@@ -161,6 +215,13 @@ impl Crm {
             CrmEffect::Stage(to) => {
                 if to.create || self.stages.contains_key(&to.pipeline) {
                     self.stages.insert(to.pipeline.clone(), (to.stage.clone(), to.status));
+                } else {
+                    receipt.delivered = Delivered::OpportunityMissing;
+                }
+            }
+            CrmEffect::Value(worth) => {
+                if self.stages.contains_key(&worth.pipeline) {
+                    self.values.insert(worth.pipeline.clone(), *worth.value.expose());
                 } else {
                     receipt.delivered = Delivered::OpportunityMissing;
                 }
@@ -189,6 +250,9 @@ impl Crm {
         }
         for (pipeline, (stage, status)) in &self.stages {
             writeln!(text, "  stage    {pipeline} / {stage} ({})", status_word(*status)).unwrap();
+        }
+        for (pipeline, value) in &self.values {
+            writeln!(text, "  value    {pipeline} = {value}").unwrap();
         }
         for (_, note) in &self.notes {
             writeln!(text, "  note     {}", note.lines().next().unwrap_or_default()).unwrap();
@@ -222,6 +286,7 @@ pub(crate) fn effect(effect: &CrmEffect) -> String {
                 .map(|(name, value)| match value {
                     FieldValue::Text(text) => format!("{name} = {}", text.expose()),
                     FieldValue::Date(date) => format!("{name} = {}", date.expose()),
+                    FieldValue::Money(money) => format!("{name} = {}", money.expose()),
                     FieldValue::Empty => format!("{name} cleared"),
                 })
                 .collect();
@@ -238,5 +303,6 @@ pub(crate) fn effect(effect: &CrmEffect) -> String {
         CrmEffect::Stage(to) => {
             format!("stage: {} / {} ({})", to.pipeline, to.stage, status_word(to.status))
         }
+        CrmEffect::Value(worth) => format!("value: {} = {}", worth.pipeline, worth.value.expose()),
     }
 }

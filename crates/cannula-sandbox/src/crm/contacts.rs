@@ -16,6 +16,7 @@ use super::{
     reply::Refusal,
     state::{CrmState, Records},
     validate::{JsonBody, Kind, Object, Rule, check, may, must, value_of},
+    webhooks,
 };
 
 /// The properties of an upsert; a create has all but the last.
@@ -194,7 +195,11 @@ impl Records {
             contact.plain.insert("gender", gender.clone());
         }
         self.directory.assign(&mut contact, keys);
-        self.contacts.insert(contact.id.clone(), contact, now)
+        let contact = self.contacts.insert(contact.id.clone(), contact, now);
+        // One change, several events (issue 27 of the vendor's docs). That the tags of a new
+        // contact are not told on their own is assumed.
+        self.outbox.record(&[webhooks::Kind::Create, webhooks::Kind::Update], &contact, now);
+        contact
     }
 
     /// Says whether the contact is new.
@@ -245,7 +250,8 @@ impl Records {
         self.write_contact(id, body, keys, now)
     }
 
-    fn write_contact(
+    /// Writes to a contact without looking for another.
+    pub(super) fn write_contact(
         &mut self,
         id: &str,
         body: &Object,
@@ -253,11 +259,24 @@ impl Records {
         now: DateTime<Utc>,
     ) -> Result<Arc<Contact>, Refusal> {
         let Self { contacts, directory, fields, .. } = self;
+        let mut tags = Vec::new();
         let written = contacts.edit(id, now, |contact| {
+            tags.clone_from(&contact.tags);
             contact.apply(body, fields, now);
             directory.assign(contact, keys);
         });
-        written.ok_or_else(|| self.unknown_id("Contact", id))
+        let contact = written.ok_or_else(|| self.unknown_id("Contact", id))?;
+        self.announce(&contact, &tags, now);
+        Ok(contact)
+    }
+
+    /// Tells of a contact that was changed and of its tags, if they are not those it had.
+    pub(super) fn announce(&mut self, contact: &Arc<Contact>, had: &[String], now: DateTime<Utc>) {
+        use webhooks::Kind::{TagUpdate, Update};
+        let same =
+            had.len() == contact.tags.len() && had.iter().all(|tag| contact.tags.contains(tag));
+        let kinds: &[webhooks::Kind] = if same { &[Update] } else { &[Update, TagUpdate] };
+        self.outbox.record(kinds, contact, now);
     }
 
     /// Deletes a contact with its notes and opportunities.
@@ -269,6 +288,12 @@ impl Records {
         for card in self.cards.take(id) {
             self.opportunities.remove(&card.id, now);
         }
+        self.announce_end(&contact, now);
         Ok(())
+    }
+
+    /// Tells of a contact that is gone, with an update as well (issue 27 of the vendor's docs).
+    pub(super) fn announce_end(&mut self, contact: &Arc<Contact>, now: DateTime<Utc>) {
+        self.outbox.record(&[webhooks::Kind::Delete, webhooks::Kind::Update], contact, now);
     }
 }

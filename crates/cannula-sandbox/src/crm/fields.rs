@@ -119,6 +119,11 @@ impl Fields {
         self.by_id.get(id).and_then(|&index| self.list.get(index))
     }
 
+    /// The contact's field of this name.
+    pub(super) fn named(&self, name: &str) -> Option<&Arc<Field>> {
+        self.list.iter().find(|field| field.name == name && field.model == "contact")
+    }
+
     /// Merges written items into values by field id. Items for fields that do not exist, and
     /// values that do not suit their field, are ignored without a word.
     pub(super) fn write(&self, values: &mut Vec<(String, Value)>, items: &[Value], model: &str) {

@@ -14,21 +14,25 @@
 mod contact;
 mod contacts;
 mod fields;
+mod filter;
 mod guard;
 mod ids;
 mod oauth;
 mod opportunities;
 mod opportunity;
 mod options;
+mod order;
 mod plant;
 mod quota;
 mod reply;
 mod search;
 mod shelf;
 mod snapshot;
+mod staff;
 mod state;
 mod tags_notes;
 mod validate;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -45,6 +49,8 @@ pub use options::{
 pub use plant::NewContact;
 pub use snapshot::{ContactSnapshot, CrmSnapshot, OpportunitySnapshot};
 pub use state::CrmState;
+pub(crate) use webhooks::public_key_pem;
+pub use webhooks::{DeliveryState, Signing, WebhookDelivery, WebhookQuirks};
 
 use reply::Refusal;
 

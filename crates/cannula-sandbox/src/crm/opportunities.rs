@@ -9,7 +9,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::{Number, json};
+use serde_json::json;
 
 use super::{
     contact::Contact,
@@ -274,7 +274,7 @@ impl Records {
             stage,
             name,
             status: "open".to_owned(),
-            value: Number::from(0),
+            value: None,
             assigned_to: None,
             lost_reason: None,
             fields: Vec::new(),

@@ -68,7 +68,8 @@ pub(super) struct Opportunity {
     pub(super) stage: String,
     pub(super) name: String,
     pub(super) status: String,
-    pub(super) value: Number,
+    /// A bare number without a currency; `None` until somebody gives one, and shown as 0.
+    pub(super) value: Option<Number>,
     pub(super) assigned_to: Option<String>,
     pub(super) lost_reason: Option<String>,
     pub(super) fields: Vec<(String, Value)>,
@@ -101,7 +102,7 @@ impl Opportunity {
             self.status_changed = now;
         }
         if let Some(Value::Number(value)) = body.get("monetaryValue") {
-            self.value = value.clone();
+            self.value = Some(value.clone());
         }
         if let Some(user) = value_of(body, "assignedTo") {
             self.assigned_to = Some(user.to_owned());
@@ -138,7 +139,7 @@ impl Serialize for Opportunity {
         ] {
             map.serialize_entry(key, value)?;
         }
-        map.serialize_entry("monetaryValue", &self.value)?;
+        map.serialize_entry("monetaryValue", self.value.as_ref().unwrap_or(&Number::from(0)))?;
         for (key, value) in [("assignedTo", &self.assigned_to), ("lostReasonId", &self.lost_reason)]
         {
             if let Some(value) = value {

@@ -1,20 +1,21 @@
-//! What happens in a CRM without the API: leads from the website, staff who edit, merge and
-//! delete.
+//! What happens in a CRM without the API: leads from the website, pipelines and custom fields
+//! that somebody sets up.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
 use super::{
-    contact::Keys,
-    opportunity::{Card, Pipeline},
-    options::PipelineOptions,
-    state::CrmState,
+    contact::{Contact, Keys},
+    fields::Fields,
+    opportunity::Pipeline,
+    options::{FieldOptions, PipelineOptions},
+    state::{CrmState, Records},
     validate::Object,
 };
 
-/// A contact that comes from elsewhere, for example a lead from the website.
+/// A contact as somebody types it, for example a lead from the website.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewContact {
     /// First name.
@@ -27,24 +28,96 @@ pub struct NewContact {
     pub phone: Option<String>,
     /// Date of birth.
     pub birth_date: Option<NaiveDate>,
-    /// Tags.
+    /// Street and number.
+    pub address1: Option<String>,
+    /// City.
+    pub city: Option<String>,
+    /// State.
+    pub state: Option<String>,
+    /// Postal code.
+    pub postal_code: Option<String>,
+    /// Tags, stored in lower case.
     pub tags: Vec<String>,
+    /// Values of custom fields by the field's name. A field that does not exist is set up as
+    /// text; a value that does not suit its field is dropped.
+    pub fields: BTreeMap<String, Value>,
+}
+
+impl NewContact {
+    /// A contact as it is.
+    pub(super) fn of(contact: &Contact, fields: &Fields) -> Self {
+        let plain = |name| contact.plain.get(name).and_then(Value::as_str).map(str::to_owned);
+        let named = |(id, value): &(String, Value)| {
+            fields.get(id).map(|field| (field.name.clone(), value.clone()))
+        };
+        Self {
+            first_name: contact.first_name.clone().unwrap_or_default(),
+            last_name: contact.last_name.clone().unwrap_or_default(),
+            email: contact.email.clone(),
+            phone: contact.phone.clone(),
+            birth_date: contact.birth_date,
+            address1: plain("address1"),
+            city: plain("city"),
+            state: plain("state"),
+            postal_code: plain("postalCode"),
+            tags: contact.tags.clone(),
+            fields: contact.fields.iter().filter_map(named).collect(),
+        }
+    }
+
+    /// The body of a write that leaves the contact just so.
+    pub(super) fn body(&self) -> Object {
+        let Value::Object(body) = json!({
+            "firstName": self.first_name,
+            "lastName": self.last_name,
+            "email": self.email,
+            "phone": self.phone,
+            "dateOfBirth": self.birth_date,
+            "address1": self.address1,
+            "city": self.city,
+            "state": self.state,
+            "postalCode": self.postal_code,
+            "tags": self.tags,
+        }) else {
+            return Object::new();
+        };
+        body
+    }
+}
+
+impl Records {
+    /// Values of custom fields by name as the API takes them; sets up fields that are missing.
+    pub(super) fn named_values(&mut self, values: &BTreeMap<String, Value>) -> Vec<Value> {
+        let mut items = Vec::with_capacity(values.len());
+        for (name, value) in values {
+            let known = self.fields.named(name).map(|field| field.id.clone());
+            let id = known.or_else(|| {
+                let id = self.ids.next();
+                self.fields.add(id, name, "TEXT", "contact").map(|field| field.id.clone())
+            });
+            items.extend(id.map(|id| json!({ "id": id, "value": value })));
+        }
+        items
+    }
 }
 
 impl CrmState {
     /// Adds a contact, without looking for duplicates, and returns its id.
     pub fn add_contact(&self, contact: NewContact) -> String {
-        let body = json!({
-            "firstName": contact.first_name,
-            "lastName": contact.last_name,
-            "email": contact.email,
-            "phone": contact.phone,
-            "dateOfBirth": contact.birth_date,
-            "tags": contact.tags,
-        });
-        let Value::Object(body) = body else { return String::new() };
+        let mut body = contact.body();
         let keys = Keys::of(&body);
-        self.lock().records.insert_contact(&body, keys, self.now()).id.clone()
+        let records = &mut self.lock().records;
+        let values = records.named_values(&contact.fields);
+        body.insert("customFields".to_owned(), Value::Array(values));
+        records.insert_contact(&body, keys, self.now()).id.clone()
+    }
+
+    /// Sets up a custom field of the contact and returns its id; `None` if its name is taken.
+    pub fn add_field(&self, options: &FieldOptions) -> Option<String> {
+        let records = &mut self.lock().records;
+        let id = records.ids.next();
+        let field = records.fields.add(id, &options.name, &options.data_type, "contact")?;
+        Some(field.id.clone())
     }
 
     /// Adds a pipeline.
@@ -64,56 +137,5 @@ impl CrmState {
         let body = Object::from_iter([("pipelineStageId".to_owned(), json!(stage.id))]);
         let planted = records.insert_opportunity(contact, &pipeline_id, &body, self.now());
         planted.ok().map(|opportunity| opportunity.id.clone())
-    }
-
-    /// Adds and removes tags as staff or a workflow would; `false` if there is no such contact.
-    pub fn edit_tags(&self, contact: &str, add: &[&str], remove: &[&str]) -> bool {
-        self.lock().records.edit_tags(contact, add, remove, self.now()).is_ok()
-    }
-
-    /// Deletes a contact with its notes and opportunities; `false` if there is no such contact.
-    pub fn delete_contact(&self, contact: &str) -> bool {
-        self.lock().records.delete_contact(contact, self.now()).is_ok()
-    }
-
-    /// Merges one contact into another, the master: blank values are filled from it, its tags,
-    /// notes and opportunities move, and its id is gone. `false` if one of the two is missing.
-    pub fn merge_contacts(&self, master: &str, merged: &str) -> bool {
-        let now = self.now();
-        let records = &mut self.lock().records;
-        if master == merged || records.contacts.get(master).is_none() {
-            return false;
-        }
-        let Some(gone) = records.contacts.remove(merged, now) else { return false };
-        records.directory.remove(&gone);
-        let directory = &mut records.directory;
-        records.contacts.edit(master, now, |contact| {
-            let keys = Keys {
-                email: contact.email.is_none().then(|| gone.email.clone()),
-                phone: contact.phone.is_none().then(|| gone.phone.clone()),
-            };
-            directory.assign(contact, keys);
-            contact.birth_date = contact.birth_date.or(gone.birth_date);
-            let tags: Vec<&str> = gone.tags.iter().map(String::as_str).collect();
-            contact.edit_tags(&tags, &[]);
-            for (id, value) in &gone.fields {
-                if contact.fields.iter().all(|(have, _)| have != id) {
-                    contact.fields.push((id.clone(), value.clone()));
-                }
-            }
-            contact.updated = now;
-        });
-        let mut moved = records.notes.remove(merged).unwrap_or_default();
-        for note in &mut moved {
-            master.clone_into(&mut Arc::make_mut(note).contact_id);
-        }
-        let notes = records.notes.entry(master.to_owned()).or_default();
-        notes.append(&mut moved);
-        notes.sort_by(|a, b| a.date_added.cmp(&b.date_added));
-        for Card { id, pipeline } in records.cards.take(merged) {
-            records.opportunities.edit(&id, now, |card| master.clone_into(&mut card.contact));
-            records.cards.put(master, Card { id, pipeline });
-        }
-        true
     }
 }

@@ -12,9 +12,11 @@ use serde_json::{Value, json};
 
 use super::{
     contact::{Contact, MatchingField},
+    filter::Filter,
     opportunities::WithContact,
     opportunity::Opportunity,
     options::Dedupe,
+    order::{Order, Place},
     reply::Refusal,
     state::{CrmState, Records},
     validate::{JsonBody, Kind, Object, Rule, check, may, must, unknown_property, value_of},
@@ -75,7 +77,7 @@ const LAST_BY_PAGE: usize = 10_000;
 struct Hit<'a> {
     #[serde(flatten)]
     contact: &'a Contact,
-    search_after: [&'a str; 1],
+    search_after: &'a Place,
 }
 
 #[derive(Serialize)]
@@ -84,38 +86,61 @@ struct Hits<'a> {
     total: usize,
 }
 
-/// `POST /contacts/search`, newest first.
+/// `POST /contacts/search`, newest first unless `sort` says otherwise. Rows show contacts as the
+/// index has them, which may be as they were some seconds ago.
 pub(super) async fn contacts(
     State(crm): State<Arc<CrmState>>,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Refusal> {
     crm.own_location(value_of(&body, "locationId"))?;
     check(&body, &CONTACTS)?;
-    let filters = Filter::list(&body)?;
-    let text = value_of(&body, "query").map(str::to_lowercase);
-    let mut found: Vec<Arc<Contact>> = {
-        let records = &crm.lock().records;
-        let indexed = records.contacts.indexed(crm.now());
-        let matching = indexed.filter(|contact| {
-            filters.iter().all(|filter| filter.admits(contact))
-                && text.as_ref().is_none_or(|text| mentions(contact, text))
-        });
-        matching.cloned().collect()
-    };
-    found.sort_by_key(|contact| Reverse(contact.sequence));
-    let total = found.len();
+    let filter = Filter::all(list(&body, "filters"))?;
+    let order = Order::read(list(&body, "sort"))?;
     let limit = number(&body, "pageLimit").unwrap_or(0).clamp(1, 500);
-    let after = body.get("searchAfter").and_then(Value::as_array).and_then(|list| list.last());
-    let skip = match after.and_then(Value::as_str) {
-        Some(id) => found.iter().position(|contact| contact.id == id).map_or(total, |at| at + 1),
-        None => (number(&body, "page").unwrap_or(1).max(1) - 1).saturating_mul(limit),
+    let after = list(&body, "searchAfter");
+    let found = crm.find_contacts(&filter, value_of(&body, "query"), &order);
+    let total = found.len();
+    let skip = if after.is_empty() {
+        let skip = (number(&body, "page").unwrap_or(1).max(1) - 1).saturating_mul(limit);
+        if skip.saturating_add(limit) > LAST_BY_PAGE {
+            return Err(Refusal::bad_request("page * pageLimit must not be greater than 10000"));
+        }
+        skip
+    } else {
+        let cursor = order.cursor(after)?;
+        found.partition_point(|(place, _)| order.compare(place, &cursor).is_le())
     };
-    if after.is_none() && skip.saturating_add(limit) > LAST_BY_PAGE {
-        return Err(Refusal::bad_request("page * pageLimit must not be greater than 10000"));
-    }
     let page = found.iter().skip(skip).take(limit);
-    let contacts = page.map(|contact| Hit { contact, search_after: [&contact.id] }).collect();
+    let contacts = page.map(|(place, contact)| Hit { contact, search_after: place }).collect();
     Ok(crm.answer(StatusCode::OK, &Hits { contacts, total }))
+}
+
+impl CrmState {
+    /// The contacts that the index shows, in order.
+    fn find_contacts(
+        &self,
+        filter: &Filter,
+        text: Option<&str>,
+        order: &Order,
+    ) -> Vec<(Place, Arc<Contact>)> {
+        let text = text.map(str::to_lowercase);
+        let indexed: Vec<Arc<Contact>> = {
+            let records = &self.lock().records;
+            let indexed = records.contacts.indexed(self.now());
+            let matching = indexed.filter(|contact| {
+                filter.admits(contact) && text.as_ref().is_none_or(|text| mentions(contact, text))
+            });
+            matching.cloned().collect()
+        };
+        let placed = indexed.into_iter().map(|contact| (order.place(&contact), contact));
+        let mut found: Vec<(Place, Arc<Contact>)> = placed.collect();
+        found.sort_by(|(a, _), (b, _)| order.compare(a, b));
+        found
+    }
+}
+
+fn list<'a>(body: &'a Object, name: &str) -> &'a [Value] {
+    body.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 fn number(body: &Object, name: &str) -> Option<usize> {
@@ -127,56 +152,6 @@ fn mentions(contact: &Contact, text: &str) -> bool {
     contact.name().to_lowercase().contains(text)
         || contact.email.as_ref().is_some_and(|email| email.to_lowercase().contains(text))
         || contact.phone.as_ref().is_some_and(|phone| phone.contains(text))
-}
-
-/// `{field, operator, value}`. Only what issues of the vendor's docs show is known; the rest is
-/// refused so that nobody relies on a guess.
-struct Filter {
-    field: String,
-    wanted: bool,
-    value: String,
-}
-
-impl Filter {
-    fn list(body: &Object) -> Result<Vec<Self>, Refusal> {
-        let items = body.get("filters").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        items.iter().map(Self::read).collect()
-    }
-
-    fn read(item: &Value) -> Result<Self, Refusal> {
-        let part = |name| item.get(name).and_then(Value::as_str);
-        let (Some(field), Some(operator), Some(value)) =
-            (part("field"), part("operator"), part("value"))
-        else {
-            return Err(Refusal::unprocessable(vec!["filters are not valid".to_owned()]));
-        };
-        let known = ["email", "phone", "tags", "firstName", "lastName"].contains(&field)
-            || field.starts_with("customFields.");
-        if !known || !["eq", "not_eq"].contains(&operator) {
-            let message = format!("filters: {field} {operator} is not supported");
-            return Err(Refusal::unprocessable(vec![message]));
-        }
-        let value = value.to_lowercase();
-        Ok(Self { field: field.to_owned(), wanted: operator == "eq", value })
-    }
-
-    fn admits(&self, contact: &Contact) -> bool {
-        let same = |text: &Option<String>| {
-            text.as_ref().is_some_and(|text| text.to_lowercase() == self.value)
-        };
-        let equal = match self.field.as_str() {
-            "email" => same(&contact.email),
-            "phone" => same(&contact.phone),
-            "firstName" => same(&contact.first_name),
-            "lastName" => same(&contact.last_name),
-            "tags" => contact.tags.contains(&self.value),
-            field => contact.fields.iter().any(|(id, value)| {
-                field.strip_prefix("customFields.") == Some(id)
-                    && value.as_str().is_some_and(|value| value.to_lowercase() == self.value)
-            }),
-        };
-        equal == self.wanted
-    }
 }
 
 /// `GET /contacts/search/duplicate`. With duplicates refused it looks by the location's

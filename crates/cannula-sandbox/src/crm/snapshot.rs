@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::{
     contact::Contact,
@@ -52,6 +52,10 @@ pub struct OpportunitySnapshot {
     pub stage: String,
     /// Its status, for example `open` or `won`.
     pub status: String,
+    /// Its value, if anybody has given it one: decimal text without needless zeros, for example
+    /// `149.5`. It is what was sent, up to 15 digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
 }
 
 impl CrmState {
@@ -101,6 +105,15 @@ impl Records {
             pipeline: pipeline.name.clone(),
             stage: stage.name.clone(),
             status: card.status.clone(),
+            value: card.value.as_ref().map(decimal),
         })
+    }
+}
+
+/// A number as people write it: no exponent and no zeros at the end.
+fn decimal(number: &Number) -> String {
+    match number.as_f64().filter(|_| number.is_f64()) {
+        Some(float) => float.to_string(),
+        None => number.to_string(),
     }
 }

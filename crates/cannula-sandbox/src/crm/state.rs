@@ -8,10 +8,12 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use cannula_core::Clock;
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::Notify;
 
 use super::{
     contact::{Contact, Directory},
@@ -23,6 +25,7 @@ use super::{
     reply::Refusal,
     shelf::Shelf,
     tags_notes::Note,
+    webhooks::Outbox,
 };
 
 /// The fake CRM: what the sandbox serves, and what tests read and plant.
@@ -31,6 +34,10 @@ pub struct CrmState {
     pub(super) location: String,
     traces: AtomicU64,
     inner: Mutex<Inner>,
+    /// Whose turn it is to deliver webhooks.
+    pub(super) courier: tokio::sync::Mutex<()>,
+    /// Told of every event to deliver.
+    pub(super) wake: Arc<Notify>,
 }
 
 /// Everything behind the lock.
@@ -56,10 +63,12 @@ pub(super) struct Records {
     pub(super) opportunities: Shelf<Opportunity>,
     /// Opportunities by contact and pipeline.
     pub(super) cards: Cards,
+    /// Webhooks to deliver.
+    pub(super) outbox: Outbox,
 }
 
 impl Records {
-    fn new(options: &CrmOptions) -> Self {
+    fn new(options: &CrmOptions, wake: Arc<Notify>) -> Self {
         let lag = lag(&options.settings);
         let mut ids = Ids::default();
         let mut fields = Fields::default();
@@ -79,6 +88,7 @@ impl Records {
             notes: HashMap::new(),
             opportunities: Shelf::new(lag),
             cards: Cards::default(),
+            outbox: Outbox::new(options.oauth.client_id.clone(), wake),
         }
     }
 
@@ -97,12 +107,15 @@ impl CrmState {
     /// A location with these options. The clock decides token lifetimes, rate windows, search
     /// lag and every time stamp.
     pub fn new(options: CrmOptions, clock: Arc<dyn Clock>) -> Self {
-        let records = Records::new(&options);
+        let wake = Arc::new(Notify::new());
+        let records = Records::new(&options, Arc::clone(&wake));
         Self {
             clock,
             location: options.location_id.clone(),
             traces: AtomicU64::new(0),
             inner: Mutex::new(Inner { records, gate: Gate::new(options) }),
+            courier: tokio::sync::Mutex::new(()),
+            wake,
         }
     }
 
@@ -122,6 +135,10 @@ impl CrmState {
 
     pub(super) fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    pub(super) async fn sleep(&self, duration: Duration) {
+        self.clock.sleep(duration).await;
     }
 
     pub(super) fn next_trace(&self) -> String {

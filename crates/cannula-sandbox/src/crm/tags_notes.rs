@@ -55,7 +55,7 @@ pub(super) async fn remove_tags(
 
 impl Records {
     /// Adds and removes tags and leaves all others alone; returns the contact and the tags that
-    /// this changed.
+    /// this changed. Where it changes none the contact was not touched.
     pub(super) fn edit_tags(
         &mut self,
         id: &str,
@@ -63,12 +63,18 @@ impl Records {
         remove: &[&str],
         now: DateTime<Utc>,
     ) -> Result<(Arc<Contact>, Vec<String>), Refusal> {
-        let mut changed = Vec::new();
+        let (mut had, mut changed) = (Vec::new(), Vec::new());
         let contact = self.contacts.edit(id, now, |contact| {
+            had.clone_from(&contact.tags);
             changed = contact.edit_tags(add, remove);
-            contact.updated = now;
+            if !changed.is_empty() {
+                contact.updated = now;
+            }
         });
         let contact = contact.ok_or_else(|| self.unknown_id("Contact", id))?;
+        if !changed.is_empty() {
+            self.announce(&contact, &had, now);
+        }
         Ok((contact, changed))
     }
 }

@@ -9,16 +9,18 @@ use serde_json::{Value, json};
 
 use super::{
     Api, render_pp, render_select,
-    reply::{Refused, bundle},
+    reply::{Bundle, Refused, bundle},
 };
 use crate::practice::{KINDS, LOCATIONS, Location, PRACTITIONERS, Product};
 
-type Answer = Result<Json<Value>, Refused>;
+type Answer = Result<Json<Bundle<Value>>, Refused>;
+type One = Result<Json<Value>, Refused>;
 
 /// A row of a list: what `identifier` and `name` are matched against, and the resource.
 struct Item {
     id: u32,
-    name: String,
+    /// The parts of the name, each of which is matched for itself.
+    names: Vec<&'static str>,
     resource: Value,
 }
 
@@ -28,14 +30,14 @@ fn list(api: &Api, endpoint: &str, raw: Option<&str>, items: Vec<Item>) -> Answe
     let mut found = items;
     found.retain(|item| {
         ids.iter().all(|filter| filter.holds(&item.id.to_string()))
-            && names.iter().all(|filter| filter.holds(&item.name))
+            && names.iter().all(|filter| filter.any(item.names.iter().copied()))
     });
     let total = found.len();
     let page = query.page(found).map(|item| item.resource).collect();
     Ok(bundle(api, endpoint, &query, total, page))
 }
 
-fn one(items: Vec<Item>, id: &str) -> Answer {
+fn one(items: Vec<Item>, id: &str) -> One {
     let found = items.into_iter().find(|item| item.id.to_string() == id);
     found.map(|item| Json(item.resource)).ok_or_else(|| Refused::empty(StatusCode::NOT_FOUND))
 }
@@ -51,14 +53,14 @@ pub(crate) async fn locations(State(api): State<Api>, RawQuery(raw): RawQuery) -
 }
 
 /// `GET /Location/{id}`.
-pub(crate) async fn location(State(api): State<Api>, Path(id): Path<String>) -> Answer {
+pub(crate) async fn location(State(api): State<Api>, Path(id): Path<String>) -> One {
     one(places(&api), &id)
 }
 
 fn places(api: &Api) -> Vec<Item> {
     let place = |place: &Location| Item {
         id: place.id,
-        name: place.name.to_owned(),
+        names: vec![place.name],
         resource: json!({
             "resourceType": "Location",
             "id": place.id.to_string(),
@@ -71,13 +73,13 @@ fn places(api: &Api) -> Vec<Item> {
     LOCATIONS.iter().map(place).collect()
 }
 
-/// `GET /Practitioner`.
+/// `GET /Practitioner`: everybody, for the practice has nobody who is inactive or without a user.
 pub(crate) async fn practitioners(State(api): State<Api>, RawQuery(raw): RawQuery) -> Answer {
     list(&api, "Practitioner", raw.as_deref(), people(&api))
 }
 
 /// `GET /Practitioner/{id}`.
-pub(crate) async fn practitioner(State(api): State<Api>, Path(id): Path<String>) -> Answer {
+pub(crate) async fn practitioner(State(api): State<Api>, Path(id): Path<String>) -> One {
     one(people(&api), &id)
 }
 
@@ -91,7 +93,7 @@ fn people(api: &Api) -> Vec<Item> {
         .iter()
         .map(|person| Item {
             id: person.id,
-            name: person.display(api.product),
+            names: vec![person.given, person.family],
             resource: item(person),
         })
         .collect()
@@ -141,10 +143,10 @@ pub(crate) async fn statuses(State(api): State<Api>, RawQuery(raw): RawQuery) ->
     list(&api, "appointment-status", raw.as_deref(), items.collect())
 }
 
-fn lookup_item(kind: &str, id: u32, name: &str, extensions: Value) -> Item {
+fn lookup_item(kind: &str, id: u32, name: &'static str, extensions: Value) -> Item {
     Item {
         id,
-        name: name.to_owned(),
+        names: vec![name],
         resource: json!({
             "resourceType": kind,
             "id": id.to_string(),

@@ -6,8 +6,11 @@
 
 mod auth;
 mod guard;
+mod intake;
 mod lookups;
+mod payments;
 mod render;
+mod render_payment;
 mod render_pp;
 mod render_select;
 mod reply;
@@ -78,9 +81,12 @@ pub(crate) fn router(server: &Arc<Server>) -> Router {
 fn api(product: Product, server: &Arc<Server>) -> Router {
     let api = Api { product, server: Arc::clone(server) };
     let mut router = Router::new()
-        .route("/Patient", get(resources::search_patients))
+        .route("/Patient", get(resources::search_patients).post(intake::create))
+        .route("/Patient/", get(resources::search_patients).post(intake::create))
         .route("/Patient/{id}", get(resources::read_patient))
         .route("/Appointment", get(resources::search_appointments))
+        .route("/PaymentReconciliation", get(payments::search))
+        .route("/PaymentReconciliation/{id}", get(payments::read))
         .route("/Location", get(lookups::locations))
         .route("/Location/{id}", get(lookups::location))
         .route("/Practitioner", get(lookups::practitioners))

@@ -5,7 +5,7 @@ use chrono::{DateTime, FixedOffset, NaiveDateTime, Offset, TimeZone, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    practice::{Spoil, ZONE},
+    practice::{Address, Spoil, ZONE},
     quirks::Quirks,
 };
 
@@ -32,6 +32,21 @@ pub(crate) fn stamp(at: DateTime<Utc>, variant: u32, quirks: &Quirks) -> String 
         2 => format!("{millis}0000+00:00"),
         _ => at.with_timezone(&ZONE).format("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),
     }
+}
+
+/// An instant on the practice's wall with the offset of that day, as Practice+ prints the stamps
+/// of payments, with one to seven fractional digits.
+pub(crate) fn local_stamp(at: DateTime<Utc>, variant: u32, quirks: &Quirks) -> String {
+    let local = at.with_timezone(&ZONE);
+    let digits = local.format("%.3f").to_string();
+    let digits = match variant % 3 {
+        _ if !quirks.mixed_stamps => digits,
+        // At least one digit stays: `.0`.
+        0 => digits[..2].to_owned() + digits[2..].trim_end_matches('0'),
+        1 => digits,
+        _ => digits + "0000",
+    };
+    format!("{}{digits}{}", local.format("%Y-%m-%dT%H:%M:%S"), local.format("%:z"))
 }
 
 /// A wall-clock time with its right offset, or with −05:00 all year.
@@ -79,6 +94,27 @@ pub(crate) fn code(status: &AppointmentStatus) -> Option<&str> {
         // The type is non-exhaustive; what it gains later has no code here.
         _ => return None,
     })
+}
+
+/// A home address; what the practice does not know is not there.
+pub(crate) fn address(address: &Address, country: Option<&str>) -> Value {
+    let mut printed = Map::new();
+    printed.insert("use".to_owned(), "home".into());
+    printed.insert("type".to_owned(), "both".into());
+    if !address.line.is_empty() {
+        printed.insert("line".to_owned(), json!([address.line]));
+    }
+    for (key, value) in [
+        ("city", address.city.as_str()),
+        ("state", &address.state),
+        ("postalCode", &address.postal_code),
+        ("country", country.unwrap_or_default()),
+    ] {
+        if !value.is_empty() {
+            printed.insert(key.to_owned(), value.into());
+        }
+    }
+    Value::Object(printed)
 }
 
 /// The start of a resource: type, id and identifier, and `meta`.
@@ -131,6 +167,20 @@ mod tests {
             for variant in 0..4 {
                 let text = stamp(at, variant, &Quirks::default());
                 assert_eq!(DateTime::parse_from_rfc3339(&text).unwrap(), at, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn local_stamps_follow_daylight_saving_time_to_the_same_instant() {
+        for (at, offset) in
+            [("2031-01-05T12:00:00.5Z", "-05:00"), ("2031-07-05T12:00:00Z", "-04:00")]
+        {
+            let at = at.parse().unwrap();
+            for variant in 0..3 {
+                let text = local_stamp(at, variant, &Quirks::default());
+                assert_eq!(DateTime::parse_from_rfc3339(&text).unwrap(), at, "{text}");
+                assert!(text.ends_with(offset), "{text}");
             }
         }
     }

@@ -4,14 +4,15 @@ use cannula_core::{AppointmentStatus, Named, PhoneUse};
 use serde_json::{Map, Value, json};
 
 use super::render::{
-    code, extend, finish, guid, head, local_time, lookup, patient_reference, stamp, variant,
+    address, code, extend, finish, guid, head, local_time, lookup, patient_reference, stamp,
+    variant,
 };
 use crate::{
     practice::{AppointmentState, PatientState, Practitioner, Product, Visible},
     quirks::Quirks,
 };
 
-const EXTENSIONS: &str = "https://api.pm.nextech.com/api/structuredefinition";
+pub(super) const EXTENSIONS: &str = "https://api.pm.nextech.com/api/structuredefinition";
 
 pub(crate) fn appointment(row: &Visible<AppointmentState>, quirks: &Quirks) -> Value {
     let state = &row.version.state;
@@ -106,11 +107,7 @@ pub(crate) fn patient(row: &Visible<PatientState>, quirks: &Quirks) -> Value {
     extend(
         &mut resource,
         json!({
-            "extension": [
-                { "url": format!("{EXTENSIONS}/patient-status"), "valueString": "Active" },
-                { "url": format!("{EXTENSIONS}/patients-referred"), "valueDecimal": 0 },
-                { "url": format!("{EXTENSIONS}/self-pay"), "valueBoolean": true },
-            ],
+            "extension": patient_extensions(state),
             "identifier": [
                 { "use": "official", "value": id },
                 { "use": "usual", "value": state.chart.to_string() },
@@ -126,14 +123,43 @@ pub(crate) fn patient(row: &Visible<PatientState>, quirks: &Quirks) -> Value {
             "telecom": telecom(state),
             "gender": state.gender,
             "birthDate": state.birth_date.to_string(),
-            "address": [{
-                "use": "home", "type": "both", "line": ["1 Juniper Way"],
-                "city": "Albany", "state": "NY", "postalCode": "12203",
-            }],
-            "generalPractitioner": [{ "reference": "practitioner/211", "display": "Adeyemi MD" }],
+            "address": [address(&state.address, None)],
         }),
     );
+    if let Some(who) = state.general_practitioner {
+        let reference = json!({
+            "reference": format!("practitioner/{}", who.id),
+            "display": format!("{} MD", who.family),
+        });
+        resource.insert("generalPractitioner".to_owned(), json!([reference]));
+    }
     finish(resource, row.spoil)
+}
+
+fn patient_extensions(state: &PatientState) -> Value {
+    let extension = |name: &str, key: &str, value: Value| json!({ "url": format!("{EXTENSIONS}/{name}"), key: value });
+    let mut all = vec![
+        extension(
+            "patient-status",
+            "valueString",
+            state.status.shown(Product::PracticePlus).into(),
+        ),
+        extension("patients-referred", "valueDecimal", 0.into()),
+        extension("self-pay", "valueBoolean", true.into()),
+    ];
+    all.extend(state.referral_source.map(|source| {
+        let reference = json!({
+            "reference": format!("referral-source/{}", source.id),
+            "display": source.name,
+        });
+        extension("referral-source", "valueReference", reference)
+    }));
+    all.extend(state.location.map(|place| {
+        let reference =
+            json!({ "reference": format!("location/{}", place.id), "display": place.name });
+        extension("patient-location", "valueReference", reference)
+    }));
+    Value::Array(all)
 }
 
 /// Everything is there; a mobile that takes text messages has the system `sms`, and other

@@ -4,14 +4,15 @@ use cannula_core::{AppointmentStatus, Named, PhoneUse};
 use serde_json::{Map, Value, json};
 
 use super::render::{
-    code, extend, finish, guid, head, local_time, lookup, patient_reference, stamp, variant,
+    address, code, extend, finish, guid, head, local_time, lookup, patient_reference, stamp,
+    variant,
 };
 use crate::{
     practice::{AppointmentState, PatientState, Practitioner, Product, Visible},
     quirks::Quirks,
 };
 
-const EXTENSIONS: &str = "https://select.nextech-api.com/api/structuredefinition";
+pub(super) const EXTENSIONS: &str = "https://select.nextech-api.com/api/structuredefinition";
 
 /// The practice's own names of statuses, with their ids.
 pub(crate) static STATUSES: [(u32, &str); 7] = [
@@ -75,6 +76,7 @@ pub(crate) fn practitioner(person: &Practitioner, quirks: &Quirks) -> Value {
         "resourceType": "Practitioner",
         "id": id,
         "identifier": [{ "use": "official", "value": id }],
+        "active": true,
         "name": [{
             "text": person.display(Product::Select),
             "family": person.family,
@@ -148,10 +150,7 @@ pub(crate) fn patient(row: &Visible<PatientState>, quirks: &Quirks) -> Value {
     extend(
         &mut resource,
         json!({
-            "extension": [
-                { "url": format!("{EXTENSIONS}/patient-status"), "valueString": "Patient" },
-                { "url": format!("{EXTENSIONS}/patients-referred"), "valueInteger": 0 },
-            ],
+            "extension": patient_extensions(state),
             "identifier": [
                 { "use": "official", "value": id },
                 { "use": "usual", "value": state.chart.to_string() },
@@ -161,13 +160,38 @@ pub(crate) fn patient(row: &Visible<PatientState>, quirks: &Quirks) -> Value {
             "telecom": telecom(state),
             "gender": state.gender,
             "birthDate": state.birth_date.to_string(),
-            "address": [{
-                "use": "home", "type": "both", "line": ["1 Juniper Way"],
-                "city": "Albany", "state": "NY", "postalCode": "12203", "country": "USA",
-            }],
+            "address": [address(&state.address, Some("USA"))],
         }),
     );
+    if let Some(who) = state.general_practitioner {
+        let reference = json!({
+            "reference": format!("practitioner/{}", who.id),
+            "display": who.display(Product::Select),
+        });
+        resource.insert("generalPractitioner".to_owned(), json!([reference]));
+    }
     finish(resource, row.spoil)
+}
+
+fn patient_extensions(state: &PatientState) -> Value {
+    let extension = |name: &str, key: &str, value: Value| json!({ "url": format!("{EXTENSIONS}/{name}"), key: value });
+    let mut all = vec![
+        extension("patient-status", "valueString", state.status.shown(Product::Select).into()),
+        extension("patients-referred", "valueInteger", 0.into()),
+    ];
+    all.extend(state.referral_source.map(|source| {
+        let reference = json!({
+            "reference": format!("referral-source/{}", source.id),
+            "display": source.name,
+        });
+        extension("referral-source", "valueReference", reference)
+    }));
+    all.extend(state.location.map(|place| {
+        let reference =
+            json!({ "reference": format!("location/{}", place.id), "display": place.name });
+        extension("patient-location", "valueReference", reference)
+    }));
+    Value::Array(all)
 }
 
 /// The official name, and for some a nickname before it.

@@ -5,6 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{Api, search::Query};
@@ -20,6 +21,10 @@ pub(crate) struct Refused {
 impl Refused {
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, message: Some(message.into()) }
+    }
+
+    pub(crate) fn conflict(message: &str) -> Self {
+        Self { status: StatusCode::CONFLICT, message: Some(message.to_owned()) }
     }
 
     pub(crate) const fn empty(status: StatusCode) -> Self {
@@ -40,29 +45,42 @@ impl IntoResponse for Refused {
     }
 }
 
+/// A page of resources.
+#[derive(Debug, Serialize)]
+pub(crate) struct Bundle<R> {
+    #[serde(flatten)]
+    head: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entry: Option<Vec<Entry<R>>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Entry<R> {
+    resource: R,
+}
+
 /// A page of resources out of `total`.
-pub(crate) fn bundle(
+pub(crate) fn bundle<R>(
     api: &Api,
     endpoint: &str,
     query: &Query,
     total: usize,
-    resources: Vec<Value>,
-) -> Json<Value> {
+    resources: Vec<R>,
+) -> Json<Bundle<R>> {
     let quirks = &query.quirks;
-    let mut bundle = Map::new();
-    bundle.insert("resourceType".to_owned(), "Bundle".into());
+    let mut head = Map::new();
+    head.insert("resourceType".to_owned(), "Bundle".into());
     if !(quirks.bare_bundles && endpoint == "Appointment") {
-        bundle.insert("type".to_owned(), "searchset".into());
+        head.insert("type".to_owned(), "searchset".into());
     }
-    bundle.insert("total".to_owned(), total.into());
+    head.insert("total".to_owned(), total.into());
     if quirks.links != Links::Absent {
-        bundle.insert("link".to_owned(), links(api, endpoint, query, total));
+        head.insert("link".to_owned(), links(api, endpoint, query, total));
     }
-    if !(resources.is_empty() && quirks.absent_entry) {
-        let entries = resources.into_iter().map(|resource| json!({ "resource": resource }));
-        bundle.insert("entry".to_owned(), entries.collect());
-    }
-    Json(Value::Object(bundle))
+    let absent = resources.is_empty() && quirks.absent_entry;
+    let entries = resources.into_iter().map(|resource| Entry { resource });
+    let entry = (!absent).then(|| entries.collect());
+    Json(Bundle { head, entry })
 }
 
 fn links(api: &Api, endpoint: &str, query: &Query, total: usize) -> Value {

@@ -5,20 +5,21 @@ use axum::{
     extract::{Path, RawQuery, State},
     http::StatusCode,
 };
+use cannula_core::PatientId;
 use serde_json::Value;
 
 use super::{
     Api, render, render_pp, render_select,
-    reply::{Refused, bundle},
-    search::{Day, Query},
+    reply::{Bundle, Refused, bundle},
+    search::{Day, Query, TextFilter},
 };
 use crate::{
     practice::{AppointmentState, PatientState, Product, Visible},
     quirks::Quirks,
 };
 
-type Answer = Result<Json<Value>, Refused>;
-type Filter<S> = Box<dyn Fn(&Visible<S>) -> bool + Send + Sync>;
+type Answer = Result<Json<Bundle<Value>>, Refused>;
+pub(super) type Filter<S> = Box<dyn Fn(&Visible<S>) -> bool + Send + Sync>;
 
 impl Api {
     pub(crate) fn query(&self, raw: Option<&str>) -> Result<Query, Refused> {
@@ -26,17 +27,24 @@ impl Api {
     }
 
     /// The practice works on while somebody reads the pages of a listing.
-    fn disturb(&self, query: &Query) {
+    pub(super) fn disturb(&self, query: &Query) {
         if query.offset > 0 && query.quirks.changes_between_pages > 0 {
             self.server.practice.hasten(query.quirks.changes_between_pages);
         }
     }
 
-    fn render_patient(&self, row: &Visible<PatientState>, quirks: &Quirks) -> Value {
+    pub(super) fn render_patient(&self, row: &Visible<PatientState>, quirks: &Quirks) -> Value {
         match self.product {
             Product::Select => render_select::patient(row, quirks),
             Product::PracticePlus => render_pp::patient(row, quirks),
         }
+    }
+
+    /// Whether a filter means this patient: by GUID in any case, in Select by chart number too.
+    pub(super) fn is_patient(&self, filter: &TextFilter, id: &PatientId) -> bool {
+        let chart = |id| self.server.practice.chart_of(id);
+        filter.refers([id.as_str()])
+            || (self.product == Product::Select && chart(id).is_some_and(|it| filter.holds(&it)))
     }
 
     fn render_appointment(&self, row: &Visible<AppointmentState>, quirks: &Quirks) -> Value {
@@ -61,7 +69,10 @@ pub(crate) async fn search_patients(State(api): State<Api>, RawQuery(raw): RawQu
 }
 
 /// `GET /Patient/{id}`; Select takes a chart number too.
-pub(crate) async fn read_patient(State(api): State<Api>, Path(id): Path<String>) -> Answer {
+pub(crate) async fn read_patient(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refused> {
     let quirks = api.server.quirks();
     let found = api.server.practice.visible_patient(&id.to_lowercase()).or_else(|| {
         let chart = id.parse::<u32>().ok().filter(|_| api.product == Product::Select)?;
@@ -94,6 +105,15 @@ fn patient_filters(query: &Query) -> Result<Vec<Filter<PatientState>>, Refused> 
     }
     for filter in query.texts("given") {
         filters.push(Box::new(move |row| filter.holds(&row.version.state.given)));
+    }
+    for filter in query.texts("address-city") {
+        filters.push(Box::new(move |row| filter.holds(&row.version.state.address.city)));
+    }
+    for filter in query.texts("address-state") {
+        filters.push(Box::new(move |row| filter.holds(&row.version.state.address.state)));
+    }
+    for filter in query.texts("address-postalcode") {
+        filters.push(Box::new(move |row| filter.holds(&row.version.state.address.postal_code)));
     }
     for filter in query.texts("email") {
         filters.push(Box::new(move |row| {
@@ -146,10 +166,7 @@ fn appointment_filters(query: &Query, api: &Api) -> Result<Vec<Filter<Appointmen
     for filter in query.tokens("patient") {
         let api = api.clone();
         filters.push(Box::new(move |row| {
-            let Some(id) = &row.version.state.patient else { return false };
-            filter.refers([id.as_str()])
-                || (api.product == Product::Select
-                    && api.server.practice.chart_of(id).is_some_and(|chart| filter.holds(&chart)))
+            row.version.state.patient.as_ref().is_some_and(|id| api.is_patient(&filter, id))
         }));
     }
     for filter in query.tokens("status") {

@@ -10,6 +10,7 @@ use super::{
         AppointmentState, Email, KINDS, Kind, LOCATIONS, PRACTITIONERS, PatientState, PhoneNumber,
     },
     names::{FAMILY, GIVEN, ascii, phone},
+    registry::{Address, PatientStatus, REFERRAL_SOURCES},
     table::{Spoil, Table, Version},
 };
 use crate::faults::Rng;
@@ -84,6 +85,12 @@ impl Generator {
             chart: 20_000 + number,
             emails: vec![self.email(given, family, number)],
             phones: self.phones(number),
+            // The rest follows from the number and takes no draw.
+            address: Address::of_chart(20_000 + number),
+            referral_source: by_number(&REFERRAL_SOURCES, number, 7),
+            general_practitioner: by_number(&PRACTITIONERS, number, 5),
+            location: by_number(&LOCATIONS, number, 4),
+            status: if number % 3 == 2 { PatientStatus::Prospect } else { PatientStatus::Patient },
         };
         let draw = self.random.next() % 60;
         match (draw, before.filter(|_| self.odd.shared_contacts)) {
@@ -323,6 +330,11 @@ impl Generator {
             appointments.add_phantom(&(60_001 + index).to_string(), Version { at, state }, spoil);
         }
     }
+}
+
+/// One of `items`; every `none`th number has none.
+fn by_number<T>(items: &'static [T], number: u32, none: u32) -> Option<&'static T> {
+    items.get(number as usize % items.len().max(1)).filter(|_| number % none != none - 1)
 }
 
 /// A GUID in lower case, of the random kind.

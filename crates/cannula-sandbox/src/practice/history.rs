@@ -4,20 +4,22 @@
 //! a client against it.
 
 use cannula_core::{
-    Appointment, AppointmentStatus, Event, Named, Patient, PatientId, PersonName, Phi, Phone,
-    PracticeId, Record, RecordId, VisitTime,
+    Appointment, AppointmentStatus, Correction, Event, Named, Patient, PatientId, Payer, Payment,
+    PaymentKind, PersonName, Phi, Phone, PracticeId, Record, RecordId, VisitTime,
 };
 use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 
 use super::{
     Practice,
     model::{AppointmentState, PatientState, Product, instant_of},
+    payment::{LinkKind, PaymentLink, PaymentState},
 };
 
 impl Practice {
     /// Every version of every record of the whole timeline, also those that lie ahead, with the
     /// instant it comes into being, in order. Names, ids and contact data are as visible through
-    /// `product`; deleted records are included up to their last version.
+    /// `product`; deleted records are included up to their last version. A payment that is voided
+    /// comes with the stamp it had before, so that only its row's status tells which is newer.
     pub fn history(&self, product: Product) -> Vec<(DateTime<Utc>, Event)> {
         let practice = PracticeId::new(product.practice_id());
         let inner = self.lock();
@@ -29,7 +31,13 @@ impl Practice {
             let record = Record::Appointment(appointment(&version.state, product));
             event(&practice, id, record, version.at)
         });
-        let mut events: Vec<_> = patients.chain(appointments).collect();
+        let payments = inner.ledger.rows.versions().map(|(id, version)| {
+            let state = &version.state;
+            let record = Record::Payment(payment(state, product));
+            let id = RecordId::new(&**id);
+            (version.at, Event::new(practice.clone(), id, record, Some(state.updated), version.at))
+        });
+        let mut events: Vec<_> = patients.chain(appointments).chain(payments).collect();
         events.sort_by(|(at, a), (bt, b)| (at, &a.key).cmp(&(bt, &b.key)));
         events
     }
@@ -99,6 +107,40 @@ fn appointment(state: &AppointmentState, product: Product) -> Appointment {
             id: Some(location.id.to_string()),
             name: location.name.to_owned(),
         }),
+    }
+}
+
+/// A row of the ledger. Practice+ names nobody it refers to, so that the id has to do for a name;
+/// Select tells nothing of links, and no adjustment that is put to no claim.
+fn payment(state: &PaymentState, product: Product) -> Payment {
+    let named = |id: u32, name: String| match product {
+        Product::Select => Named { id: Some(id.to_string()), name },
+        Product::PracticePlus => Named { id: Some(id.to_string()), name: id.to_string() },
+    };
+    let kind = match product {
+        Product::Select if state.claims.is_empty() => PaymentKind::Payment,
+        _ => state.kind,
+    };
+    let link = |link: &PaymentLink| match link.kind {
+        LinkKind::VoidedBy => Some(Correction::VoidedBy(link.row.clone())),
+        LinkKind::Voids => Some(Correction::Voids(link.row.clone())),
+        LinkKind::Recreates => Some(Correction::Recreates(link.row.clone())),
+        LinkKind::RecreatedBy | LinkKind::RecreatesVoiding => None,
+    };
+    let links = state.links.iter().filter(|_| product == Product::PracticePlus);
+    Payment {
+        patient: state.patient.clone(),
+        kind,
+        payer: if state.insurer.is_some() { Payer::Insurer } else { Payer::Patient },
+        status: state.status,
+        amount: state.amount,
+        date: Some(state.date),
+        method: state.method_in(product).map(str::to_owned),
+        category: state.category.clone(),
+        description: state.note.clone().map(Phi::new),
+        practitioner: state.practitioner.map(|who| named(who.id, who.display(product))),
+        location: state.location.map(|place| named(place.id, place.name.to_owned())),
+        corrections: links.filter_map(link).collect(),
     }
 }
 

@@ -1,22 +1,30 @@
 //! The synthetic practice: a timeline of record versions, and hands to add to it.
 
 mod generate;
+mod hands;
 mod history;
+mod ledger;
 mod life;
 mod model;
 mod names;
+mod payment;
+mod registry;
 mod table;
+mod till;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cannula_core::{Clock, PatientId, RecordId};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
+use ledger::Ledger;
 pub(crate) use model::KINDS;
 pub use model::{
     AppointmentState, CATEGORIZATION_CSV, Email, LOCATIONS, Location, PRACTITIONERS, PatientState,
     PhoneNumber, Practitioner, Product, ZONE, instant_of, kind, purpose,
 };
+pub use payment::{INSURERS, LinkKind, PAYMENT_CATEGORIES, PaymentLink, PaymentState};
+pub use registry::{Address, PatientStatus, REFERRAL_SOURCES, ReferralSource};
 pub use table::Spoil;
 use table::{Table, Version};
 pub(crate) use table::{View, Visible};
@@ -73,6 +81,9 @@ pub struct Oddities {
     pub blocks: bool,
     /// Appointments without practitioner or location.
     pub absent_participants: bool,
+    /// Payments, with their refunds, voids, corrections, adjustments and everything else that
+    /// makes them hard; off, nobody pays.
+    pub payments: bool,
 }
 
 impl Oddities {
@@ -91,6 +102,7 @@ impl Oddities {
             odd_types: on,
             blocks: on,
             absent_participants: on,
+            payments: on,
         }
     }
 }
@@ -106,8 +118,10 @@ pub struct Practice {
 struct Inner {
     patients: Table<PatientState>,
     appointments: Table<AppointmentState>,
+    ledger: Ledger,
     random: Rng,
     next_appointment: u32,
+    next_chart: u32,
 }
 
 impl Practice {
@@ -116,12 +130,18 @@ impl Practice {
         let mut inner = Inner {
             patients: Table::default(),
             appointments: Table::default(),
+            ledger: Ledger::new(80_001),
             // Records made by hand get ids of their own, whatever the generator drew.
             random: Rng::new(config.seed ^ 0x5EED_0F4A),
             next_appointment: 900_000,
+            next_chart: 500_001,
         };
         let config = PracticeConfig { start: config.start.trunc_subsecs(3), ..config };
         generate::fill(config, &mut inner.patients, &mut inner.appointments);
+        if config.oddities.payments {
+            till::fill(config, &inner.patients, &inner.appointments, &mut inner.ledger);
+        }
+        inner.ledger.hand_over(950_001);
         Self { clock, inner: Mutex::new(inner) }
     }
 
@@ -220,6 +240,14 @@ impl Practice {
 
     pub(crate) fn appointments_view(&self) -> Arc<View<AppointmentState>> {
         self.lock().appointments.view(self.clock.now())
+    }
+
+    pub(crate) fn payments_view(&self) -> Arc<View<PaymentState>> {
+        self.lock().ledger.rows.view(self.clock.now())
+    }
+
+    pub(crate) fn visible_payment(&self, id: &str) -> Option<Visible<PaymentState>> {
+        self.lock().ledger.rows.get(id, self.clock.now())
     }
 
     /// The chart number of a patient.

@@ -4,6 +4,8 @@ use cannula_core::{AppointmentStatus, Named, PatientId, PhoneUse};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 
+use super::registry::{Address, PatientStatus, ReferralSource};
+
 /// The practice's zone. Its daylight saving time is what makes Practice+'s fixed −05:00 wrong.
 pub const ZONE: Tz = chrono_tz::America::New_York;
 
@@ -122,6 +124,16 @@ pub struct PatientState {
     pub emails: Vec<Email>,
     /// Phone numbers.
     pub phones: Vec<PhoneNumber>,
+    /// Where the patient lives.
+    pub address: Address,
+    /// How the patient came to the practice.
+    pub referral_source: Option<&'static ReferralSource>,
+    /// Who is in charge of the patient.
+    pub general_practitioner: Option<&'static Practitioner>,
+    /// The patient's usual place.
+    pub location: Option<&'static Location>,
+    /// What the patient is to the practice.
+    pub status: PatientStatus,
 }
 
 impl PatientState {
@@ -135,6 +147,11 @@ impl PatientState {
             birth_date: NaiveDate::from_ymd_opt(1985, 3, 4).unwrap_or_default(),
             gender: "female",
             chart: 900_000 + number,
+            address: Address::of_chart(900_000),
+            referral_source: None,
+            general_practitioner: PRACTITIONERS.first(),
+            location: None,
+            status: PatientStatus::Patient,
             emails: vec![Email { address, private: false }],
             phones: vec![PhoneNumber {
                 usage: PhoneUse::Mobile,

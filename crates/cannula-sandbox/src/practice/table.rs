@@ -26,7 +26,7 @@ pub enum Spoil {
 #[derive(Debug)]
 struct Row<S> {
     id: Arc<str>,
-    /// In order of `at`; never empty.
+    /// In order of `at`; empty once what was planned of a record is forgotten before it began.
     versions: Vec<Arc<Version<S>>>,
     deleted: Option<DateTime<Utc>>,
     spoil: Option<Spoil>,
@@ -110,6 +110,12 @@ impl<S: Clone> Table<S> {
         row.versions.push(Arc::new(Version { at, state }));
         self.cache = None;
         true
+    }
+
+    /// Takes away what is planned for a record after `now`; one that is not there yet never
+    /// comes into being.
+    pub(crate) fn forget(&mut self, id: &str, now: DateTime<Utc>) {
+        self.with_row(id, |row| row.versions.retain(|version| version.at <= now));
     }
 
     /// Deletes a record without a trace.
@@ -252,6 +258,16 @@ mod tests {
         assert!(table.change("a", at(30), |state| *state = "hand"));
         assert_eq!(states(&mut table, 100), ["hand", "b2"]);
         assert!(!table.change("c", at(30), |_| ()));
+    }
+
+    #[test]
+    fn a_forgotten_plan_leaves_what_has_happened() {
+        let mut table = table();
+        table.forget("a", at(15));
+        table.forget("b", at(15));
+        assert_eq!(states(&mut table, 100), ["a1"]);
+        assert!(table.get("b", at(100)).is_none());
+        assert!(!table.change("b", at(100), |_| ()));
     }
 
     #[test]

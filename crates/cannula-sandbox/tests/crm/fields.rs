@@ -115,4 +115,9 @@ async fn numbers_are_read_from_texts_and_checkboxes_are_never_stored() {
         { "id": boxes, "field_value": ["a"] },
     ]);
     assert_eq!(write(&crm, &contact, items).await, json!([{ "id": money, "value": 5.21 }]));
+    let items = json!([{ "id": money, "field_value": 149.5 }]);
+    assert_eq!(write(&crm, &contact, items).await, json!([{ "id": money, "value": 149.5 }]));
+    let items = json!([{ "id": money, "field_value": "$149.50" }]);
+    let held = write(&crm, &contact, items).await;
+    assert_eq!(held, json!([{ "id": money, "value": 149.5 }]), "no number, so ignored");
 }

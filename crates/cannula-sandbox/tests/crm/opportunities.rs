@@ -42,6 +42,11 @@ impl Board {
         let shown = contact.opportunities.into_iter();
         shown.map(|card| (card.pipeline, card.stage, card.status)).collect()
     }
+
+    /// The value of the contact's only opportunity.
+    fn value(&self) -> Option<String> {
+        self.crm.snapshot().contacts.remove(0).opportunities.remove(0).value
+    }
 }
 
 fn row(pipeline: &str, stage: &str, status: &str) -> (String, String, String) {
@@ -163,4 +168,43 @@ async fn a_card_that_moves_to_another_pipeline_is_found_there() {
     let body = board.body(SURGERY, 3);
     let moved = board.crm.post_here("/opportunities/upsert", body).await.expect(200);
     assert_eq!(id_of(&moved["opportunity"]), id);
+}
+
+#[tokio::test]
+async fn a_value_is_stored_by_every_write_and_leaves_stage_and_status_alone() {
+    let board = Board::start().await;
+    let mut body = board.body(LEAD, 4);
+    body["status"] = json!("won");
+    let created = board.crm.post_here("/opportunities/upsert", body).await.expect(201);
+    assert_eq!(created["opportunity"]["monetaryValue"], 0);
+    assert_eq!(board.value(), None);
+    let path = format!("/opportunities/{}", id_of(&created["opportunity"]));
+    for (sent, shown) in [(json!(149.50), "149.5"), (json!(2500.00), "2500"), (json!(0), "0")] {
+        board.crm.put(&path, json!({ "monetaryValue": sent })).await.expect(200);
+        assert_eq!(board.value().as_deref(), Some(shown));
+    }
+    assert_eq!(board.shown(), [row("Lead 2 Patient", "Patient", "won")]);
+    let mut body = board.body(LEAD, 4);
+    body["monetaryValue"] = json!(99.99);
+    board.crm.post_here("/opportunities/upsert", body).await.expect(200);
+    assert_eq!(board.crm.get(&path).await.expect(200)["opportunity"]["monetaryValue"], 99.99);
+    board.crm.advance(60);
+    let search = format!("/opportunities/search?location_id={}", board.crm.location);
+    let found = board.crm.get(&search).await.expect(200);
+    assert_eq!(found["opportunities"][0]["monetaryValue"], 99.99);
+    let mut body = board.create_body(SURGERY);
+    body["monetaryValue"] = json!(10_250);
+    let made = board.crm.post_here("/opportunities/", body).await.expect(201);
+    assert_eq!(made["opportunity"]["monetaryValue"], 10_250);
+}
+
+#[tokio::test]
+async fn a_value_that_is_text_is_refused() {
+    let board = Board::start().await;
+    let mut body = board.body(LEAD, 0);
+    body["monetaryValue"] = json!("149.50");
+    let refusal = board.crm.post_here("/opportunities/upsert", body).await.expect(422);
+    let expected =
+        json!(["monetaryValue must be a number conforming to the specified constraints"]);
+    assert_eq!(refusal["message"], expected);
 }

@@ -17,7 +17,7 @@ pub(crate) struct Crm {
     base: String,
     http: reqwest::Client,
     /// Serves until it is dropped.
-    _sandbox: Sandbox,
+    pub(crate) sandbox: Sandbox,
 }
 
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Crm {
             token: access.private_token,
             base: access.base_url,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
-            _sandbox: sandbox,
+            sandbox,
         }
     }
 

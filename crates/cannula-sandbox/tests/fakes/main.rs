@@ -3,6 +3,8 @@
 // Everything here is a test or its helper; clippy knows only the tests by their attribute.
 #![allow(clippy::unwrap_used)]
 
+mod intake;
 mod nextech;
+mod payments;
 mod server;
 mod support;

@@ -96,6 +96,14 @@ impl Session<'_> {
         self.request(&format!("{origin}{}/{path}", self.product.base_path()))
     }
 
+    /// Sends a body to a path below the API.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> reqwest::RequestBuilder {
+        let origin = &self.scene.sandbox.access().origin;
+        let url = format!("{origin}{}/{path}", self.product.base_path());
+        let request = self.scene.http.post(url).bearer_auth(&self.token);
+        request.header("nx-practice-id", self.product.practice_id()).json(body)
+    }
+
     pub(crate) async fn status(&self, path: &str) -> u16 {
         self.get(path).send().await.unwrap().status().as_u16()
     }

@@ -9,14 +9,28 @@ use cannula_core::{Error, EventId, Result};
 use chrono::{DateTime, Utc};
 
 use super::{
-    Shared,
+    SHORTEST, Shared,
     fate::Fate,
+    later,
     plan::{Job, write},
 };
 use crate::{
     flow::Flow,
     store::{EffectStatus, EventUpdate, Next, OutboxRow, Outcome, Step},
 };
+
+/// How often in a row receipts may reveal more at once. A flow that plans what has been applied
+/// already would otherwise never let a drain end.
+const ROUNDS: u32 = 8;
+
+/// The step to save after a delivery, and what to say about it.
+pub(super) struct Delivered {
+    pub(super) step: Step,
+    /// The labels of what was delivered.
+    pub(super) labels: Vec<&'static str>,
+    /// The rest was put off.
+    pub(super) postponed: bool,
+}
 
 /// Why a subject's delivery ended before its last effect.
 enum Stop {
@@ -40,7 +54,7 @@ struct Progress {
 }
 
 impl<F: Flow> Shared<F> {
-    /// Delivers a job. Returns the step to save and the labels of what was delivered.
+    /// Delivers a job.
     ///
     /// # Errors
     /// Only if the state cannot be written as JSON.
@@ -48,7 +62,7 @@ impl<F: Flow> Shared<F> {
         self: Arc<Self>,
         mut job: Job<F>,
         last_call: DateTime<Utc>,
-    ) -> Result<(Step, Vec<&'static str>)> {
+    ) -> Result<Delivered> {
         let mut progress = Progress::default();
         for (effect, row) in std::mem::take(&mut job.effects) {
             if progress.stop.is_some() {
@@ -73,22 +87,30 @@ impl<F: Flow> Shared<F> {
                 Err(error) => self.failed(&mut job, &effect, row, error, &mut progress),
             }
         }
+        let events = updates(&job.open, &progress);
+        let postponed = matches!(progress.stop, Some(Stop::Retry { .. }));
+        let (due_at, error) = match progress.stop {
+            Some(Stop::Retry { due_at, error }) => (Some(due_at), error),
+            // Whatever a person does next, everything is planned again then.
+            Some(Stop::Blocked { .. }) => (None, None),
+            None => (progress.revealed.then(|| self.again_at(job.attempts)), None),
+        };
         let step = Step {
             state: Some(write(&job.state)?),
             fetched: Vec::new(),
-            events: updates(&job.open, &progress),
+            events,
             outbox: Some(progress.leftover),
-            next: match progress.stop {
-                Some(Stop::Retry { due_at, error }) => Next::Rest { due_at: Some(due_at), error },
-                _ if progress.revealed => {
-                    Next::Rest { due_at: Some(self.clock.now()), error: None }
-                }
-                Some(Stop::Blocked { .. }) | None => Next::Rest { due_at: None, error: None },
-            },
+            next: Next::Rest { due_at, error },
             subject: job.subject,
             epoch: job.epoch,
         };
-        Ok((step, progress.labels))
+        Ok(Delivered { step, labels: progress.labels, postponed })
+    }
+
+    /// When to plan what receipts have revealed.
+    fn again_at(&self, attempts: u32) -> DateTime<Utc> {
+        let now = self.clock.now();
+        if attempts <= ROUNDS { now } else { later(now, SHORTEST) }
     }
 
     fn failed(
@@ -151,7 +173,12 @@ fn updates(open: &BTreeSet<EventId>, progress: &Progress) -> Vec<EventUpdate> {
     let left: BTreeSet<_> = progress.leftover.iter().map(|row| &row.cause).collect();
     let outcome = |event: &EventId| match &progress.stop {
         Some(Stop::Retry { .. }) => Outcome::Delivering,
-        Some(Stop::Blocked { outcome, everything: true }) => outcome.clone(),
+        // Not known yet: the next round decides about everything that is left.
+        None if progress.revealed => Outcome::Delivering,
+        // What was revealed waits behind the blocked effect, so nothing is finished either.
+        Some(Stop::Blocked { outcome, everything }) if *everything || progress.revealed => {
+            outcome.clone()
+        }
         _ => match (progress.dead.get(event), &progress.stop) {
             (Some(dead), _) => dead.clone(),
             (None, Some(Stop::Blocked { outcome, .. })) if left.contains(event) => outcome.clone(),

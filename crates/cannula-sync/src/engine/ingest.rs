@@ -1,11 +1,11 @@
 //! From the source into the inbox.
 
-use cannula_core::{Error, ErrorKind, Event, Feed, Result, Retry};
+use cannula_core::{Error, ErrorKind, Event, Feed, Page, Result, Retry};
 
 use super::{Shared, report::PollReport};
 use crate::{
     flow::Flow,
-    store::{Arrival, Ingest, Ingested},
+    store::{Arrival, FeedState, Ingest, Ingested},
 };
 
 impl<F: Flow> Shared<F> {
@@ -32,41 +32,56 @@ impl<F: Flow> Shared<F> {
         failed.map_or(Ok(report), Err)
     }
 
-    /// Reads a feed page by page. A page that is not stored is read again the next time.
+    /// Reads a feed page by page, each while the one before it is being stored. A page that is
+    /// not stored is read again the next time, and so are those behind it.
     async fn read_feed(&self, feed: &Feed, report: &mut PollReport) -> Result<()> {
-        let mut state = self.store.feed(feed).await?;
+        let FeedState { mut revision, mut cursor } = self.store.feed(feed).await?;
+        let mut page = self.source.poll(feed, cursor.as_ref()).await?;
         loop {
-            let page = self.source.poll(feed, state.cursor.as_ref()).await?;
-            let stuck = !page.last && state.cursor.as_ref() == Some(&page.next);
-            let ingest = Ingest {
-                feed: feed.clone(),
-                revision: state.revision,
-                arrivals: self.arrivals(page.events),
-                rejected: page.rejected,
-                next: page.next.clone(),
+            let next = page.next.clone();
+            let stuck = !page.last && cursor.as_ref() == Some(&next);
+            // What was read is stored; the rest is read another time.
+            let more = !page.last && !stuck && !self.control.stopping();
+            let ahead = async {
+                Ok(if more { Some(self.source.poll(feed, Some(&next)).await) } else { None })
             };
-            let ingested = self.store.ingest(ingest, self.clock.now()).await?;
+            // If the page cannot be stored, nobody waits for the one behind it.
+            let (ahead, ingested) =
+                futures::try_join!(ahead, self.store_page(feed, revision, page))?;
             report.pages += 1;
             report.add(ingested);
-            self.counters.ingested(ingested.new);
             if stuck {
                 let message = "the source returned the same cursor twice in one sweep";
                 return Err(Error::new(ErrorKind::Decode, message)
                     .retry(Retry::Backoff)
                     .with("feed", feed));
             }
-            // What was read is stored; the rest is read another time.
-            if page.last || self.control.stopping() {
-                return Ok(());
-            }
-            state.revision += 1;
-            state.cursor = Some(page.next);
+            let Some(ahead) = ahead else { return Ok(()) };
+            page = ahead?;
+            revision += 1;
+            cursor = Some(next);
         }
+    }
+
+    async fn store_page(&self, feed: &Feed, revision: u64, page: Page) -> Result<Ingested> {
+        let ingest = Ingest {
+            feed: feed.clone(),
+            revision,
+            arrivals: self.arrivals(page.events),
+            rejected: page.rejected,
+            next: page.next,
+        };
+        let ingested = self.store.ingest(ingest, self.clock.now()).await?;
+        self.counters.ingested(ingested.new);
+        Ok(ingested)
     }
 
     pub(super) async fn accept(&self, events: Vec<Event>) -> Result<Ingested> {
         let ingested = self.store.add(self.arrivals(events), self.clock.now()).await?;
         self.counters.ingested(ingested.new);
+        if ingested.new > 0 {
+            self.wake.notify_one();
+        }
         Ok(ingested)
     }
 

@@ -10,9 +10,9 @@ mod work;
 
 use std::{collections::BTreeMap, fmt, future::Future, pin::pin, sync::Arc, time::Duration};
 
-use cannula_core::{Clock, Source, Error, ErrorKind, Event, Result, Retry, Subject};
+use cannula_core::{Clock, Error, ErrorKind, Event, Result, Retry, Source, Subject};
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{Mutex, Notify, OnceCell};
 
 pub use self::report::{DrainReport, Line, PollReport, Progress};
 use self::{control::Control, report::Counters};
@@ -43,6 +43,8 @@ struct Shared<F: Flow> {
     control: Control,
     counters: Counters,
     draining: Mutex<()>,
+    /// There is something to do before its time.
+    wake: Notify,
     ready: OnceCell<()>,
 }
 
@@ -62,6 +64,7 @@ impl<F: Flow> Engine<F> {
             control: Control::default(),
             counters: Counters::default(),
             draining: Mutex::new(()),
+            wake: Notify::new(),
             ready: OnceCell::new(),
         };
         Self { shared: Arc::new(shared) }
@@ -84,7 +87,8 @@ impl<F: Flow> Engine<F> {
         self.shared.poll().await
     }
 
-    /// Stores events that came on their own. Once this returns, they are durable.
+    /// Stores events that came on their own. Once this returns, they are durable, and an
+    /// [`Engine::run`] that sleeps wakes up for them.
     ///
     /// # Errors
     /// If the store fails; then nothing was stored.
@@ -117,9 +121,14 @@ impl<F: Flow> Engine<F> {
         loop {
             let mut cycle = pin!(self.cycle(&mut schedule, interval));
             let stopped = tokio::select! {
-                wait = &mut cycle => {
-                    let sleep = self.shared.clock.sleep(wait?);
-                    tokio::select! { () = sleep => false, () = &mut shutdown => true }
+                pause = &mut cycle => {
+                    let pause = pause?;
+                    tokio::select! {
+                        biased;
+                        () = &mut shutdown => true,
+                        () = self.shared.wake.notified(), if pause.light => false,
+                        () = self.shared.clock.sleep(pause.wait) => false,
+                    }
                 }
                 () = &mut shutdown => {
                     let _stop = self.shared.control.stop();
@@ -134,10 +143,10 @@ impl<F: Flow> Engine<F> {
     }
 
     /// One poll, if it is time, and one drain. Returns how long there is nothing to do.
-    async fn cycle(&self, schedule: &mut Schedule, interval: Duration) -> Result<Duration> {
+    async fn cycle(&self, schedule: &mut Schedule, interval: Duration) -> Result<Pause> {
         let polled = self.poll_on_time(schedule, interval).await;
         if self.shared.control.stopping() {
-            return polled.map(|()| Duration::ZERO);
+            return polled.map(|()| Pause { wait: Duration::ZERO, light: false });
         }
         // A source that is down keeps nothing back from the sink.
         let due = match self.drain().await {
@@ -154,7 +163,7 @@ impl<F: Flow> Engine<F> {
         polled?;
         let wake = due.map_or(schedule.poll_at, |due| due.min(schedule.poll_at));
         let wait = (wake - self.shared.clock.now()).to_std().unwrap_or_default();
-        Ok(wait.max(SHORTEST))
+        Ok(Pause { wait: wait.max(SHORTEST), light: schedule.failed_drains == 0 })
     }
 
     /// Polls if it is time, and says when the next time is.
@@ -186,7 +195,9 @@ impl<F: Flow> Engine<F> {
     /// # Errors
     /// If the store fails.
     pub async fn replay(&self, what: Replay) -> Result<u64> {
-        self.shared.store.replay(what, self.shared.clock.now()).await
+        let subjects = self.shared.store.replay(what, self.shared.clock.now()).await?;
+        self.shared.wake.notify_one();
+        Ok(subjects)
     }
 
     /// The counts.
@@ -287,6 +298,13 @@ struct Schedule {
     poll_at: DateTime<Utc>,
     failed_polls: u32,
     failed_drains: u32,
+}
+
+/// How long [`Engine::run`] sleeps.
+struct Pause {
+    wait: Duration,
+    /// Events that come on their own end it. After a drain that failed they wait with the rest.
+    light: bool,
 }
 
 /// How long to put off what failed; the error itself if time cannot heal it.

@@ -23,6 +23,8 @@ pub(super) struct Planned<F: Flow> {
     pub(super) step: Step,
     pub(super) job: Option<Job<F>>,
     pub(super) settled: u64,
+    /// Nothing could be decided; the subject was put off.
+    pub(super) postponed: bool,
 }
 
 /// A subject's effects, to be delivered in order.
@@ -73,7 +75,7 @@ impl<F: Flow> Shared<F> {
                     outbox: None,
                     next: Next::Rest { due_at: Some(due_at), error },
                 };
-                Ok(Planned { step, job: None, settled: 0 })
+                Ok(Planned { step, job: None, settled: 0, postponed: true })
             }
         }
     }
@@ -252,7 +254,7 @@ impl<F: Flow> Shared<F> {
             effects,
             open,
         });
-        Ok(Planned { step, job, settled })
+        Ok(Planned { step, job, settled, postponed: false })
     }
 }
 

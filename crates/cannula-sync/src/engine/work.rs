@@ -6,11 +6,8 @@ use cannula_core::Result;
 use futures::{StreamExt, stream};
 use tokio::task::JoinSet;
 
-use super::{Shared, later, plan::Planned, report::DrainReport};
-use crate::{
-    flow::Flow,
-    store::{Next, Step},
-};
+use super::{Shared, deliver::Delivered, later, plan::Planned, report::DrainReport};
+use crate::{flow::Flow, store::Step};
 
 /// Side by side, so that one has the network while the other has the disk.
 const PIPELINES: usize = 2;
@@ -82,8 +79,9 @@ impl<F: Flow> Shared<F> {
         let mut steps = Vec::with_capacity(planned.len());
         let mut jobs = Vec::with_capacity(planned.len());
         for planned in planned {
-            let Planned { step, job, settled } = planned?;
+            let Planned { step, job, settled, postponed } = planned?;
             report.settled += settled;
+            report.postponed += u64::from(postponed);
             steps.push(step);
             jobs.extend(job);
         }
@@ -96,8 +94,9 @@ impl<F: Flow> Shared<F> {
             .await;
         let mut steps = Vec::with_capacity(delivered.len());
         for delivered in delivered {
-            let (step, labels) = delivered?;
+            let Delivered { step, labels, postponed } = delivered?;
             labels.into_iter().for_each(|label| report.delivered(label));
+            report.postponed += u64::from(postponed);
             steps.push(step);
         }
         self.save(steps, report).await?;
@@ -115,9 +114,6 @@ impl<F: Flow> Shared<F> {
         for step in &steps {
             report.outcomes(&step.events);
             self.counters.finished(&step.events);
-            if matches!(step.next, Next::Rest { due_at: Some(_), .. }) {
-                report.postponed += 1;
-            }
         }
         let lost = self.store.save(steps, self.clock.now()).await?;
         for subject in &lost {

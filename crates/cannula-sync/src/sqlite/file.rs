@@ -20,16 +20,22 @@ const VERSION: i32 = 1;
 const BUSY: Duration = Duration::from_secs(30);
 const STATEMENTS: usize = 64;
 
-/// Takes the lock that makes `worker` ours. The file lock ends with the process, however it ends.
-pub(super) fn lock(path: &Path, worker: &str) -> Result<File> {
+/// Makes sure that a worker's name can be a part of a file's.
+pub(super) fn check_worker(worker: &str) -> Result<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if worker.is_empty() || !worker.chars().all(plain) {
         let message =
             format!("the worker name “{worker}” must be made of letters, digits, `-` and `_`");
         return Err(Error::new(ErrorKind::Config, message));
     }
+    Ok(())
+}
+
+/// Takes the lock that makes `worker` ours on a store that is there. The file lock ends with the
+/// process, however it ends.
+pub(super) fn lock(path: &Path, worker: &str) -> Result<File> {
     // Two names of one file must not have two locks.
-    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let real = path.canonicalize().map_err(|cause| cannot_open(path, cause))?;
     let mut name = real.into_os_string();
     name.push(format!(".{worker}.lock"));
     let lock_path = PathBuf::from(name);
@@ -47,15 +53,19 @@ pub(super) fn lock(path: &Path, worker: &str) -> Result<File> {
     }
 }
 
-pub(super) fn open(path: &Path) -> Result<Connection> {
+/// Opens the file and takes the worker's lock.
+pub(super) fn open(path: &Path, worker: &str) -> Result<(Connection, File)> {
+    check_worker(worker)?;
     private(path).map_err(|cause| cannot_open(path, cause))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(sqlite_error)?;
     connection.busy_timeout(BUSY).map_err(sqlite_error)?;
-    // Looked at before anything is written: another program's file stays as it is.
+    // Looked at before anything is written, there or beside it: another program's file and its
+    // folder stay as they are.
     check(&connection, path)?;
+    let lock = lock(path, worker)?;
     configure(&mut connection).map_err(sqlite_error)?;
-    Ok(connection)
+    Ok((connection, lock))
 }
 
 pub(super) fn in_memory() -> Result<Connection> {

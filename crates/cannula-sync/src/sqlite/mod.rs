@@ -15,7 +15,7 @@ mod work;
 use std::{
     fmt,
     fs::File,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, mpsc},
     thread,
 };
@@ -44,14 +44,21 @@ type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 #[derive(Clone)]
 pub struct SqliteStore {
     thread: Arc<StoreThread>,
-    worker: Arc<str>,
+    worker: Arc<Worker>,
+}
+
+/// Whose handle it is.
+struct Worker {
+    name: Box<str>,
+    // Held for as long as the worker has a handle; the system lets go of it if the process dies.
+    _lock: Option<File>,
 }
 
 struct StoreThread {
     jobs: Option<mpsc::Sender<Job>>,
     handle: Option<thread::JoinHandle<()>>,
-    // Held for as long as the store is open; the system lets go of it if the process dies.
-    _lock: Option<File>,
+    /// `None`: in memory.
+    path: Option<PathBuf>,
 }
 
 impl SqliteStore {
@@ -62,8 +69,9 @@ impl SqliteStore {
     /// One sentence for a person if the file is another program's, was written by a newer
     /// version, cannot be opened, or is open under the same name.
     pub fn open(path: impl AsRef<Path>, worker: &str) -> Result<Self> {
-        let lock = file::lock(path.as_ref(), worker)?;
-        Self::start(file::open(path.as_ref())?, worker, Some(lock))
+        let path = path.as_ref();
+        let (connection, lock) = file::open(path, worker)?;
+        Self::start(connection, worker, Some((path, lock)))
     }
 
     /// A store that is gone with its last handle.
@@ -74,13 +82,24 @@ impl SqliteStore {
         Self::start(file::in_memory()?, worker, None)
     }
 
-    /// Another worker's handle on the same store.
-    #[must_use]
-    pub fn as_worker(&self, worker: &str) -> Self {
-        Self { thread: Arc::clone(&self.thread), worker: worker.into() }
+    /// Another worker's handle on the same store. In memory nothing keeps two handles from having
+    /// one name.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`] if the name is not plain, or in use for this file.
+    pub fn as_worker(&self, worker: &str) -> Result<Self> {
+        file::check_worker(worker)?;
+        let path = self.thread.path.as_deref();
+        let lock = path.map(|path| file::lock(path, worker)).transpose()?;
+        let worker = Worker { name: worker.into(), _lock: lock };
+        Ok(Self { thread: Arc::clone(&self.thread), worker: Arc::new(worker) })
     }
 
-    fn start(mut connection: Connection, worker: &str, lock: Option<File>) -> Result<Self> {
+    fn start(
+        mut connection: Connection,
+        worker: &str,
+        file: Option<(&Path, File)>,
+    ) -> Result<Self> {
         let (jobs, inbox) = mpsc::channel::<Job>();
         let handle = thread::Builder::new()
             .name("cannula-store".to_owned())
@@ -92,8 +111,10 @@ impl SqliteStore {
             .map_err(|cause| {
                 Error::new(ErrorKind::Storage, "cannot start the store's thread").source(cause)
             })?;
-        let thread = StoreThread { jobs: Some(jobs), handle: Some(handle), _lock: lock };
-        Ok(Self { thread: Arc::new(thread), worker: worker.into() })
+        let (path, lock) = file.map(|(path, lock)| (path.to_owned(), lock)).unzip();
+        let thread = StoreThread { jobs: Some(jobs), handle: Some(handle), path };
+        let worker = Worker { name: worker.into(), _lock: lock };
+        Ok(Self { thread: Arc::new(thread), worker: Arc::new(worker) })
     }
 
     /// Runs `work` in one transaction that takes the write lock at once, so that it never has to
@@ -150,7 +171,7 @@ impl Drop for StoreThread {
 
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqliteStore").field("worker", &self.worker).finish_non_exhaustive()
+        f.debug_struct("SqliteStore").field("worker", &self.worker.name).finish_non_exhaustive()
     }
 }
 
@@ -223,7 +244,7 @@ impl Store for SqliteStore {
 
     async fn reclaim(&self, now: DateTime<Utc>) -> Result<u64> {
         let worker = Arc::clone(&self.worker);
-        self.write("reclaim leases", move |tx| work::reclaim(tx, &worker, now)).await
+        self.write("reclaim leases", move |tx| work::reclaim(tx, &worker.name, now)).await
     }
 
     async fn claim(
@@ -234,7 +255,7 @@ impl Store for SqliteStore {
     ) -> Result<Vec<Claim>> {
         let worker = Arc::clone(&self.worker);
         let claimed = self
-            .write("claim subjects", move |tx| work::claim(tx, &worker, now, until, limit))
+            .write("claim subjects", move |tx| work::claim(tx, &worker.name, now, until, limit))
             .await?;
         let mut unreadable = Vec::new();
         let claims = claimed.into_iter().map(|claimed| claimed.decode(&mut unreadable)).collect();
@@ -247,7 +268,7 @@ impl Store for SqliteStore {
     async fn save(&self, steps: Vec<Step>, now: DateTime<Utc>) -> Result<Vec<Subject>> {
         let worker = Arc::clone(&self.worker);
         let rows = row::steps(steps)?;
-        self.write("save steps", move |tx| work::save(tx, &worker, rows, now)).await
+        self.write("save steps", move |tx| work::save(tx, &worker.name, rows, now)).await
     }
 
     async fn replay(&self, what: Replay, now: DateTime<Utc>) -> Result<u64> {

@@ -49,11 +49,7 @@ impl World {
         sink: Arc<dyn CrmSink>,
         document: &str,
     ) -> Engine<CrmFlow> {
-        let rules = Rules::new(
-            RulesConfig::new(chrono_tz::America::New_York),
-            Categories::from_csv(document).unwrap(),
-        );
-        Engine::new(self.source.clone(), CrmFlow::new(rules, sink), store, self.clock.clone())
+        Engine::new(self.source.clone(), flow(sink, document), store, self.clock.clone())
     }
 
     /// Drains, moves the clock to when something is due, and drains again, until nothing is.
@@ -69,6 +65,12 @@ impl World {
     pub(crate) fn sent(&self, label: &str) -> usize {
         self.crm.sent().iter().filter(|(_, sent)| *sent == label).count()
     }
+}
+
+/// The flow into a CRM, by this categorization document.
+pub(crate) fn flow(sink: Arc<dyn CrmSink>, document: &str) -> CrmFlow {
+    let categories = Categories::from_csv(document).unwrap();
+    CrmFlow::new(Rules::new(RulesConfig::new(chrono_tz::America::New_York), categories), sink)
 }
 
 pub(crate) fn store() -> Arc<dyn Store> {
