@@ -7,4 +7,4 @@ mod world;
 
 pub use observed::{conflicts, differences, links};
 pub use truth::{Truth, compare};
-pub use world::{World, WorldConfig, aesthetix_config, nextech_config};
+pub use world::{World, WorldConfig, aesthetix_config, nextech_config, seeds};

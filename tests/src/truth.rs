@@ -2,13 +2,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cannula::{
     core::{
-        ContactId, CrmEffect, Delivered, Event, FieldValue, Money, OpportunityStatus, Person,
-        Receipt, RecordKey, Subject,
+        ContactId, CrmEffect, Currency, Delivered, Event, FieldValue, Money, OpportunityStatus,
+        Person, Receipt, RecordKey, Subject,
     },
     rules::{PersonState, Rules},
 };
 use cannula_sandbox::{ContactSnapshot, CrmSnapshot, Sandbox, practice::Product};
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 
 /// What the CRM should hold, folded straight from the practice's true history: no HTTP, no
 /// store, no engine.
@@ -200,7 +201,7 @@ fn differ(ideal: &Ideal, contact: &ContactSnapshot, crm: &CrmSnapshot) -> Vec<St
         .fields
         .iter()
         .filter(|(_, value)| !value.is_null())
-        .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
+        .map(|(name, value)| (name.clone(), text_of(value)))
         .collect();
     check("fields", format!("{:?}", ideal.fields), format!("{fields:?}"));
     let sorted = |notes: &[String]| {
@@ -221,10 +222,32 @@ fn differ(ideal: &Ideal, contact: &ContactSnapshot, crm: &CrmSnapshot) -> Vec<St
     let want: BTreeMap<&str, (&str, &str)> =
         ideal.stages.iter().map(|(name, (stage, status))| (&**name, (&**stage, *status))).collect();
     check("stages", format!("{want:?}"), format!("{stages:?}"));
+    let values: BTreeMap<&str, Money> = contact
+        .opportunities
+        .iter()
+        .filter_map(|it| Some((it.pipeline.as_str(), dollars(it.value.as_deref()?)?)))
+        .collect();
+    let want: BTreeMap<&str, Money> =
+        ideal.values.iter().map(|(name, value)| (&**name, *value)).collect();
+    check("values", format!("{want:?}"), format!("{values:?}"));
     if contact.opportunities.len() != stages.len() {
         found.push("more than one opportunity in a pipeline".to_owned());
     }
     found
+}
+
+/// A custom field's value as the ideal has it: amounts with all their cents.
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::Number(number) => dollars(&number.to_string())
+            .map_or_else(|| format!("{number} is no amount"), |money| money.decimal()),
+        other => other.as_str().unwrap_or_default().to_owned(),
+    }
+}
+
+/// An amount as the sandbox's CRM prints it.
+pub(crate) fn dollars(text: &str) -> Option<Money> {
+    Money::parse(text, Currency::USD).ok()
 }
 
 /// The national number: enough to compare spellings of the sandbox's North American numbers.

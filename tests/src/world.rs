@@ -4,7 +4,7 @@ use cannula::{
     aesthetix::{Aesthetix, AesthetixConfig},
     core::{Clock, CrmSink, EmrSource, Result, Retry},
     nextech::{Nextech, NextechConfig},
-    rules::{Categories, Rules, RulesConfig, StagePolicy},
+    rules::{Categories, PaymentPipelines, Rules, RulesConfig, StagePolicy},
     sync::{CrmFlow, Engine, Store},
 };
 use cannula_examples::{aesthetix_at, nextech_at};
@@ -14,6 +14,11 @@ use cannula_sandbox::{
 };
 use cannula_testkit::ManualClock;
 use chrono::{DateTime, TimeZone, Utc};
+
+/// How many seeds to try; `CANNULA_SEEDS` asks for more than the 20 that every run tries.
+pub fn seeds() -> u64 {
+    std::env::var("CANNULA_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(20)
+}
 
 /// What a world is made from.
 #[derive(Clone, Debug)]
@@ -26,6 +31,8 @@ pub struct WorldConfig {
     pub faults: bool,
     /// What moves an opportunity.
     pub policy: StagePolicy,
+    /// Which pipelines payments count in.
+    pub payments: PaymentPipelines,
     /// The vendors' meannesses.
     pub quirks: Quirks,
     /// Rows the service asks for at once.
@@ -44,6 +51,7 @@ impl WorldConfig {
             product,
             faults: false,
             policy: StagePolicy::AllAppointments,
+            payments: PaymentPipelines::default(),
             // A change between two pages may replace one that nobody has seen yet.
             quirks: Quirks { changes_between_pages: 0, ..Quirks::default() },
             page_size: 50,
@@ -138,6 +146,7 @@ impl World {
     pub fn rules_config(&self) -> RulesConfig {
         let mut config = RulesConfig::new(ZONE);
         config.policy = self.config.policy;
+        config.payments.pipelines = self.config.payments;
         config
     }
 

@@ -6,15 +6,10 @@ use std::{sync::Arc, time::Duration};
 
 use cannula::sync::SqliteStore;
 use cannula_sandbox::practice::Product;
-use cannula_tests::{Truth, World, WorldConfig, differences};
+use cannula_tests::{Truth, World, WorldConfig, differences, seeds};
 
 /// Half a day: every visit changes at most once in it as far as a poll can see.
 const STEP: Duration = Duration::from_secs(12 * 3_600);
-
-/// How many seeds to try; `CANNULA_SEEDS` asks for more.
-fn seeds() -> u64 {
-    std::env::var("CANNULA_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(20)
-}
 
 /// Plays a practice from its first day to its last and returns how the CRM differs from it.
 async fn play(config: WorldConfig) -> Vec<String> {

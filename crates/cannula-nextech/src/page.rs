@@ -1,5 +1,7 @@
 //! A page of search results, read without I/O.
 
+use std::str::Utf8Error;
+
 use cannula_core::{
     Currency, Error, ErrorKind, Event, PatientId, Phi, PracticeId, RecordId, RecordKey, RecordKind,
     Rejected, Result, Retry,
@@ -161,9 +163,7 @@ impl PageParser {
     }
 
     fn page<K: Kind>(&self, body: &[u8], read_at: DateTime<Utc>) -> Result<ParsedPage> {
-        let body = std::str::from_utf8(body)
-            .map_err(|_| Error::new(ErrorKind::Decode, "the answer is not UTF-8"))?
-            .trim_start_matches('\u{feff}');
+        let body = std::str::from_utf8(body).map_err(not_utf8)?.trim_start_matches('\u{feff}');
         let reader = Reader { parser: self, read_at };
         match serde_json::from_str::<wire::Answer<'_, wire::Entry<K::Wire<'_>>>>(body) {
             Ok(answer) if answer.is_bundle() => Ok(reader.good_bundle::<K>(body, answer)),
@@ -279,11 +279,23 @@ fn page_of<E>(answer: &wire::Answer<'_, E>) -> ParsedPage {
     }
 }
 
+fn not_utf8(error: Utf8Error) -> Error {
+    match error.error_len() {
+        Some(_) => Error::new(ErrorKind::Decode, "the answer is not UTF-8"),
+        // A letter of several bytes is cut.
+        None => ends_early(),
+    }
+}
+
+fn ends_early() -> Error {
+    Error::new(ErrorKind::Decode, "the answer ends early").retry(Retry::Backoff)
+}
+
 fn answer(body: &str) -> Result<wire::Answer<'_, &RawValue>> {
     serde_json::from_str(body).map_err(|error| {
         // The shape of the answer is all-optional: what fails is the text being no JSON object.
         if error.is_eof() {
-            return Error::new(ErrorKind::Decode, "the answer ends early").retry(Retry::Backoff);
+            return ends_early();
         }
         Error::new(ErrorKind::Decode, "the answer is neither a Bundle nor a resource")
             .with("at", format!("line {} column {}", error.line(), error.column()))

@@ -32,7 +32,7 @@ pub(crate) fn payment(row: &wire::Payment<'_>, context: Context) -> Result<Mappe
     let contained: Vec<Contained<'_>> = late(row.contained);
     let payment = Payment {
         patient: patient(list(&row.extension))?,
-        kind: kind(row, amount, counts)?,
+        kind: kind(row, counts)?,
         payer,
         status,
         amount,
@@ -133,8 +133,6 @@ fn total(row: &wire::Payment<'_>, context: Context) -> Result<Money, Problem> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Nature {
     Payment,
-    /// Money back: a payment whose amount must not be positive.
-    Return,
     Adjustment,
 }
 
@@ -144,7 +142,7 @@ const ADJUSTMENT_TYPES: [(&str, &str, Nature); 9] = [
     ("1", "payment", Nature::Payment),
     ("2", "insurance adjustment", Nature::Adjustment),
     ("3", "manual adjustment", Nature::Adjustment),
-    ("4", "return", Nature::Return),
+    ("4", "return", Nature::Adjustment),
     ("5", "interest", Nature::Adjustment),
     ("6", "denial", Nature::Adjustment),
     ("7", "incentive", Nature::Adjustment),
@@ -170,7 +168,7 @@ fn by_detail_type(code: &str) -> Option<Nature> {
 
 /// Payment or adjustment: by Practice+'s own extension, else by the details. Money that is not
 /// applied to anything has neither and is a payment.
-fn kind(row: &wire::Payment<'_>, amount: Money, counts: bool) -> Result<PaymentKind, Problem> {
+fn kind(row: &wire::Payment<'_>, counts: bool) -> Result<PaymentKind, Problem> {
     let typed: Vec<_> = extensions(row, "adjustment-types")
         .flat_map(Extension::codes)
         .map(by_adjustment_type)
@@ -183,14 +181,11 @@ fn kind(row: &wire::Payment<'_>, amount: Money, counts: bool) -> Result<PaymentK
         (typed, "resource.extension", "expected adjustment-types from 1 to 9")
     };
     let has = |nature| natures.contains(&Some(nature));
-    let (money, adjustment) =
-        (has(Nature::Payment) || has(Nature::Return), has(Nature::Adjustment));
+    let (money, adjustment) = (has(Nature::Payment), has(Nature::Adjustment));
     let problem = if natures.contains(&None) {
         Some(expected)
     } else if money && adjustment {
         Some("expected payments or adjustments, not both: what was paid cannot be told")
-    } else if has(Nature::Return) && !has(Nature::Payment) && amount.minor() > 0 {
-        Some("expected a negative total for a return")
     } else {
         None
     };

@@ -104,6 +104,19 @@ fn an_empty_page_may_lack_entry_total_and_type() {
 }
 
 #[test]
+fn an_answer_cut_within_a_letter_ends_early() {
+    let body = r#"{"resourceType":"Bundle","entry":[{"resource":{"name":[{"family":"Nú"#.as_bytes();
+    let outcome = parser(Product::Select).parse(
+        RecordKind::Patient,
+        &body[..body.len() - 1],
+        DateTime::UNIX_EPOCH,
+    );
+    let error = outcome.unwrap_err();
+    assert_eq!(error.to_string(), "the answer ends early (decode)");
+    assert_eq!(error.retry_advice(), Retry::Backoff);
+}
+
+#[test]
 fn an_answer_that_is_no_page_is_an_error_even_with_status_200() {
     let outcome = r#"{"resourceType":"OperationOutcome","issue":[{"code":"processing","diagnostics":"Mina Varga"}]}"#;
     for (body, expected) in [

@@ -38,7 +38,11 @@ pub(crate) fn note(
     let mut line = |label: &str, value: Option<String>| {
         lines.extend(value.filter(|v| !v.is_empty()).map(|value| format!("{label}: {value}")));
     };
-    let name = |named: &Option<Named>| named.as_ref().map(|named| named.name.clone());
+    // Where the vendor gives an id and no name, the id stands in for it and tells staff nothing.
+    let name = |named: &Option<Named>| {
+        let named = named.as_ref().filter(|it| it.id.as_ref() != Some(&it.name));
+        named.map(|named| named.name.clone())
+    };
     line("Amount", Some(amount(payment, was)));
     line("Date", payment.date.map(|date| date.format("%A, %B %-d, %Y").to_string()));
     line("Method", payment.method.clone());

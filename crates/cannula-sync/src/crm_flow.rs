@@ -86,6 +86,10 @@ impl Flow for CrmFlow {
             (CrmEffect::Stage(to), Delivered::OpportunityMissing) => {
                 Some(Reason::OpportunityMissing { pipeline: to.pipeline.clone() }.sentence())
             }
+            (CrmEffect::Value(worth), Delivered::OpportunityMissing) => {
+                let pipeline = worth.pipeline.clone();
+                Some(Reason::OpportunityValueMissing { pipeline }.sentence())
+            }
             _ => None,
         }
     }

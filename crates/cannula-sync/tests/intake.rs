@@ -480,10 +480,8 @@ async fn a_value_added_to_a_list_is_seen_a_minute_later() {
     // Ten minutes later even a value that was on the list is looked up anew.
     clinic.registry.set_lists(list(&["Dr. Ada Reyes"]));
     clinic.clock.advance(Duration::from_secs(601));
-    clinic.form(CrmContact {
-        id: "c2".into(),
-        ..clinic.desk.forms.lock().unwrap()[&ContactId::new("c1")].clone()
-    });
+    let form = clinic.desk.forms.lock().unwrap()[&ContactId::new("c1")].clone();
+    clinic.form(CrmContact { id: "c2".into(), ..form });
     clinic.tagged(&engine, "c2").await;
     assert_eq!(
         (clinic.registry.calls("lists"), clinic.titles("c2")),
