@@ -230,6 +230,7 @@ fn named(contact: Contact, names: &BTreeMap<String, String>) -> CrmContact {
         Some((names.get(&id)?.clone(), Phi::new(text)))
     };
     CrmContact {
+        gender: None,
         id: contact.id,
         first_name: contact.first_name,
         last_name: contact.last_name,

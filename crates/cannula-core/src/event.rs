@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Appointment, ContactLink, CrmContact, EventId, Patient, Payment, PersonId, Phi, PracticeId,
-    RecordId, RecordKey, RecordKind, Subject, TaggedContact, id::hex,
+    Appointment, ContactLink, CrmContact, EventId, Membership, Patient, Payment, PersonId, Phi,
+    Pointer, PracticeId, RecordId, RecordKey, RecordKind, Subject, TaggedContact, id::hex,
 };
 
 /// One cursor's worth of a source: a record kind of a practice.
@@ -51,6 +51,10 @@ pub enum Record {
     Appointment(Appointment),
     /// A row of a patient's ledger.
     Payment(Payment),
+    /// A membership.
+    Membership(Membership),
+    /// A record that is to be read.
+    Pointer(Pointer),
     /// A contact of the CRM.
     Contact(CrmContact),
     /// A contact that was tagged.
@@ -66,6 +70,8 @@ impl Record {
             Self::Patient(_) => RecordKind::Patient,
             Self::Appointment(_) => RecordKind::Appointment,
             Self::Payment(_) => RecordKind::Payment,
+            Self::Membership(_) => RecordKind::Membership,
+            Self::Pointer(_) => RecordKind::Pointer,
             Self::Contact(_) => RecordKind::Contact,
             Self::TaggedContact(_) => RecordKind::TaggedContact,
             Self::ContactLink(_) => RecordKind::ContactLink,
@@ -80,7 +86,13 @@ impl Record {
             Self::Appointment(appointment) => appointment.patient.as_ref(),
             Self::Payment(payment) => payment.patient.as_ref(),
             Self::ContactLink(link) => Some(&link.patient),
-            Self::Contact(CrmContact { id, .. }) | Self::TaggedContact(TaggedContact { id, .. }) => {
+            Self::Membership(membership) => Some(&membership.patient),
+            // Whose record it is, only reading it tells; until then it is about itself.
+            Self::Pointer(Pointer { key, .. }) => {
+                return Some(PersonId::new(format!("{}/{}", key.kind, key.id)));
+            }
+            Self::Contact(CrmContact { id, .. })
+            | Self::TaggedContact(TaggedContact { id, .. }) => {
                 return Some(PersonId::new(id.as_str()));
             }
         };
@@ -149,10 +161,7 @@ impl Event {
 
     /// The person the event is about, if it is about one.
     pub fn subject(&self) -> Option<Subject> {
-        Some(Subject {
-            practice: self.key.practice.clone(),
-            person: self.record.person()?,
-        })
+        Some(Subject { practice: self.key.practice.clone(), person: self.record.person()? })
     }
 }
 
@@ -196,6 +205,7 @@ mod tests {
             birth_date: None,
             emails: Vec::new(),
             phones: Vec::new(),
+            is_new: false,
         };
         let (practice, id) = (PracticeId::new("practice"), RecordId::new("p-1"));
         let read_at = DateTime::UNIX_EPOCH;

@@ -70,6 +70,10 @@ pub enum RecordKind {
     Appointment,
     /// A payment, refund or adjustment.
     Payment,
+    /// A membership.
+    Membership,
+    /// A record that is to be read.
+    Pointer,
     /// A contact of the CRM.
     Contact,
     /// A contact that was tagged.
@@ -85,6 +89,8 @@ impl RecordKind {
             Self::Patient => "patient",
             Self::Appointment => "appointment",
             Self::Payment => "payment",
+            Self::Membership => "membership",
+            Self::Pointer => "pointer",
             Self::Contact => "contact",
             Self::TaggedContact => "tagged_contact",
             Self::ContactLink => "contact_link",

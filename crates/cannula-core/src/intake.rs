@@ -22,6 +22,8 @@ pub enum PatientField {
     Phone,
     /// Birth date.
     BirthDate,
+    /// Gender.
+    Gender,
     /// Street and number.
     Street,
     /// City.
@@ -46,6 +48,7 @@ impl fmt::Display for PatientField {
             Self::Email => "e-mail",
             Self::Phone => "phone",
             Self::BirthDate => "birth date",
+            Self::Gender => "gender",
             Self::Street => "street address",
             Self::City => "city",
             Self::State => "state",
@@ -87,6 +90,9 @@ pub struct NewPatient {
     pub phone: Phi<String>,
     /// Birth date.
     pub birth_date: Phi<NaiveDate>,
+    /// Gender, in the CRM's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gender: Option<Phi<String>>,
     /// Street and number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub street: Option<Phi<String>>,

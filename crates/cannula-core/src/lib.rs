@@ -30,8 +30,9 @@ pub use id::{
 pub use intake::{NewPatient, PatientField, PickLists, RegistryInfo};
 pub use iso_currency::Currency;
 pub use model::{
-    Appointment, AppointmentStatus, ContactLink, Correction, CrmContact, Named, Patient, Payer,
-    Payment, PaymentKind, PaymentStatus, PersonName, Phone, PhoneUse, TaggedContact, VisitTime,
+    Appointment, AppointmentStatus, ContactLink, Correction, CrmContact, Membership,
+    MembershipStatus, Named, Patient, Payer, Payment, PaymentKind, PaymentStatus, PersonName,
+    Phone, PhoneUse, Pointer, TaggedContact, VisitTime,
 };
 pub use money::Money;
 pub use park::{Candidate, ParkReason};

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use crate::{ContactId, Money, PatientId, Phi, RecordId, iso};
+use crate::{ContactId, Money, PatientId, Phi, RecordId, RecordKey, iso};
 
 /// A named thing of the practice: an appointment type, purpose, practitioner or location.
 ///
@@ -120,6 +120,9 @@ pub struct Appointment {
     /// The appointment type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Named>,
+    /// Further types or services of the same visit, where the EMR books several together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Named>,
     /// The purposes, in the vendor's order; often one, sometimes none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub purposes: Vec<Named>,
@@ -198,6 +201,9 @@ pub struct Patient {
     /// Phone numbers in the vendor's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phones: Vec<Phone>,
+    /// The source says that the patient was registered just now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_new: bool,
 }
 
 impl Patient {
@@ -272,7 +278,8 @@ pub struct Payment {
     pub payer: Payer,
     /// Whether it counts.
     pub status: PaymentStatus,
-    /// The signed amount; what goes back is negative.
+    /// The signed amount; what goes back is negative. What is not paid yet, such as an order that
+    /// is open or was opened again, is a row of zero.
     pub amount: Money,
     /// The day it was paid, on the practice's calendar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -283,6 +290,9 @@ pub struct Payment {
     /// What for, in the practice's word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
+    /// What was sold, by name, where the vendor says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<String>,
     /// What staff or another system wrote beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<Phi<String>>,
@@ -308,6 +318,66 @@ impl Payment {
     }
 }
 
+/// Where a membership stands.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum MembershipStatus {
+    /// In force.
+    Active,
+    /// Suspended for a while.
+    Frozen,
+    /// Ended by somebody.
+    Cancelled,
+    /// Ended by its date.
+    Expired,
+    /// Anything else, in the vendor's word.
+    Other(String),
+}
+
+impl MembershipStatus {
+    /// The status as staff would say it.
+    pub fn label(&self) -> &str {
+        match self {
+            Self::Active => "Active",
+            Self::Frozen => "Frozen",
+            Self::Cancelled => "Cancelled",
+            Self::Expired => "Expired",
+            Self::Other(word) => word,
+        }
+    }
+}
+
+/// One state of a membership that a patient bought.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Membership {
+    /// Whose it is.
+    pub patient: PatientId,
+    /// What it is called.
+    pub name: String,
+    /// Where it stands.
+    pub status: MembershipStatus,
+    /// Its first day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<NaiveDate>,
+    /// Its last day, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<NaiveDate>,
+    /// What it costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Money>,
+}
+
+/// A record changed, and nothing else is known: it is to be read, or it is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pointer {
+    /// The record.
+    pub key: RecordKey,
+    /// It was removed, so reading it would find nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
+}
+
 /// A contact of a CRM, as staff filled it in: texts are as typed, neither trimmed nor corrected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CrmContact {
@@ -328,6 +398,9 @@ pub struct CrmContact {
     /// Birth date, placeholders included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub birth_date: Option<Phi<NaiveDate>>,
+    /// Gender, in the CRM's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gender: Option<Phi<String>>,
     /// Street and number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub street: Option<Phi<String>>,

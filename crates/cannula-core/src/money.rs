@@ -46,7 +46,8 @@ impl Money {
     pub fn parse(text: &str, currency: Currency) -> Result<Self> {
         let wrong = |what: &str| Err(Error::new(ErrorKind::Decode, format!("the amount {what}")));
         let text = text.trim();
-        let Ok(number) = Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text)) else {
+        let Ok(number) = Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text))
+        else {
             return wrong("is not a decimal number such as 149.50");
         };
         let digits = exponent(currency);

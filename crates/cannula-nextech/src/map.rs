@@ -56,6 +56,7 @@ pub(crate) fn appointment(
     };
     let actors = Actors::of(row);
     let appointment = Appointment {
+        also: Vec::new(),
         patient: actors.patient(),
         status: status(row),
         kind: extensions(row, "appointment-type").next(),
@@ -228,6 +229,7 @@ pub(crate) fn patient(row: &wire::Patient<'_>, context: Context) -> Result<Mappe
         .map(patient_id)
         .ok_or_else(|| Problem::new("resource.id", "is missing"))?;
     let patient = Patient {
+        is_new: false,
         id: id.clone(),
         chart_number: identifier(list(&row.identifier), "usual").map(|it| Phi::new(it.to_owned())),
         name: person_name(row),

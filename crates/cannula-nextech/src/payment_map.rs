@@ -31,6 +31,7 @@ pub(crate) fn payment(row: &wire::Payment<'_>, context: Context) -> Result<Mappe
     let counts = status == PaymentStatus::Active && payer == Payer::Patient;
     let contained: Vec<Contained<'_>> = late(row.contained);
     let payment = Payment {
+        items: Vec::new(),
         patient: patient(list(&row.extension))?,
         kind: kind(row, counts)?,
         payer,

@@ -32,6 +32,7 @@ fn named(id: &str, name: &str) -> Option<Named> {
 /// What Select demands and no more.
 fn least() -> NewPatient {
     NewPatient {
+        gender: None,
         name: PersonName { given: phi("Mina"), family: phi("Varga") },
         email: phi("mina.varga@example.test"),
         phone: phi("+1 555-010-4477"),

@@ -76,6 +76,7 @@ fn text(text: &str) -> Option<Phi<String>> {
 
 fn mina(id: &str) -> CrmContact {
     CrmContact {
+        gender: None,
         id: id.into(),
         first_name: text("Mina"),
         last_name: text("Sol"),
@@ -94,6 +95,7 @@ fn mina(id: &str) -> CrmContact {
 /// Mina as the practice's own staff registered her, with this e-mail and phone.
 fn registered(email: &str, phone: &str) -> NewPatient {
     NewPatient {
+        gender: None,
         name: PersonName { given: Phi::new("Mina".into()), family: Phi::new("Sol".into()) },
         email: Phi::new(email.to_owned()),
         phone: Phi::new(phone.to_owned()),

@@ -143,6 +143,7 @@ impl Inner {
         let number = self.patients.len() + 1;
         let phone = Phone { usage: PhoneUse::Mobile, number: new.phone.clone(), preferred: false };
         let patient = Patient {
+            is_new: false,
             id: PatientId::new(format!("patient-{number}")),
             chart_number: Some(Phi::new(format!("{}", 1000 + number))),
             name: new.name.clone(),

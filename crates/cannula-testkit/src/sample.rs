@@ -36,6 +36,7 @@ pub fn appointment(
 ) -> Event {
     let start = day_one() + TimeDelta::days(7);
     let record = Record::Appointment(Appointment {
+        also: Vec::new(),
         patient: Some(PatientId::new(patient)),
         status,
         kind: Some(Named::new(kind)),
@@ -51,6 +52,7 @@ pub fn appointment(
 /// A state of the patient's record, with an e-mail address made from the id.
 pub fn patient(id: &str, minute: i64) -> Event {
     let record = Record::Patient(Patient {
+        is_new: false,
         id: PatientId::new(id),
         chart_number: None,
         name: PersonName { given: "Test".to_owned().into(), family: id.to_owned().into() },
@@ -65,6 +67,7 @@ pub fn patient(id: &str, minute: i64) -> Event {
 /// many cents that the patient paid on that day, or got back if they are negative.
 pub fn payment(id: &str, patient: &str, cents: i64, status: PaymentStatus, minute: i64) -> Event {
     let record = Record::Payment(Payment {
+        items: Vec::new(),
         patient: Some(PatientId::new(patient)),
         kind: PaymentKind::Payment,
         payer: Payer::Patient,

@@ -104,6 +104,7 @@ impl Intake {
         let email = form.plausible(PatientField::Email, contact.email.as_ref(), plausible::email);
         let phone = form.plausible(PatientField::Phone, contact.phone.as_ref(), plausible::phone);
         let birth_date = form.birth_date(today);
+        let gender = form.text(PatientField::Gender, contact.gender.as_ref());
         let street = form.text(PatientField::Street, contact.street.as_ref());
         let city = form.text(PatientField::City, contact.city.as_ref());
         let state = form.text(PatientField::State, contact.state.as_ref());
@@ -123,6 +124,7 @@ impl Intake {
                     email,
                     phone,
                     birth_date,
+                    gender,
                     street,
                     city,
                     state,
@@ -173,6 +175,7 @@ impl Intake {
             PatientField::Email => "Email",
             PatientField::Phone => "Phone",
             PatientField::BirthDate => "Date of Birth",
+            PatientField::Gender => "Gender",
             PatientField::Street => "Street Address",
             PatientField::City => "City",
             PatientField::State => "State",

@@ -67,6 +67,7 @@ fn lists() -> PickLists {
 fn contact() -> CrmContact {
     let text = |text: &str| Some(Phi::new(text.to_owned()));
     CrmContact {
+        gender: None,
         id: "c1".into(),
         first_name: text("Mina"),
         last_name: text("Sol"),

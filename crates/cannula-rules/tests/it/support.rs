@@ -88,6 +88,7 @@ pub(crate) fn event(line: &str) -> Event {
             preferred: false,
         };
         let patient = Patient {
+            is_new: false,
             id: "p1".into(),
             chart_number: None,
             name: PersonName { given: given.to_owned().into(), family: family.to_owned().into() },
@@ -103,6 +104,7 @@ pub(crate) fn event(line: &str) -> Event {
         (row, Record::Payment(payment(&cells)))
     } else {
         let appointment = Appointment {
+            also: Vec::new(),
             patient: Some("p1".into()),
             status: status(cells[3]),
             kind: some(2).map(Named::new),
@@ -136,6 +138,7 @@ fn payment(cells: &[&str]) -> Payment {
             .or(part_of("recreates").map(Correction::Recreates))
     };
     Payment {
+        items: Vec::new(),
         patient: Some("p1".into()),
         kind: if parts.contains(&"adjustment") {
             PaymentKind::Adjustment

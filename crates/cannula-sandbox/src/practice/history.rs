@@ -63,6 +63,7 @@ fn patient(id: &str, state: &PatientState, product: Product) -> Patient {
     let emails = state.emails.iter().filter(|email| !withheld(email.private));
     let phones = state.phones.iter().filter(|phone| !withheld(phone.private));
     Patient {
+        is_new: false,
         id: PatientId::new(id),
         chart_number: Some(Phi::new(state.chart.to_string())),
         name: PersonName {
@@ -93,6 +94,7 @@ fn appointment(state: &AppointmentState, product: Product) -> Appointment {
         name: purpose.name.clone(),
     };
     Appointment {
+        also: Vec::new(),
         patient: state.patient.clone(),
         status,
         kind: state.kind.clone(),
@@ -129,6 +131,7 @@ fn payment(state: &PaymentState, product: Product) -> Payment {
     };
     let links = state.links.iter().filter(|_| product == Product::PracticePlus);
     Payment {
+        items: Vec::new(),
         patient: state.patient.clone(),
         kind,
         payer: if state.insurer.is_some() { Payer::Insurer } else { Payer::Patient },

@@ -11,6 +11,7 @@ use crate::store::{EventUpdate, Next, Outcome};
 
 fn visit(id: &str, kind: &str) -> Event {
     let record = Record::Appointment(Appointment {
+        also: Vec::new(),
         patient: Some("ada".into()),
         status: AppointmentStatus::Pending,
         kind: Some(Named::new(kind)),

@@ -100,6 +100,7 @@ fn all_faults_are_named_at_once_in_the_order_of_the_register() {
 
 fn nobody() -> CrmContact {
     CrmContact {
+        gender: None,
         id: "c".into(),
         first_name: None,
         last_name: None,

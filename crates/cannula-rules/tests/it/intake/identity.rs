@@ -37,6 +37,7 @@ fn patient(id: &str, line: &str) -> Patient {
         preferred: false,
     };
     Patient {
+        is_new: false,
         id: id.into(),
         chart_number: None,
         name: PersonName { given: Phi::new(given), family: Phi::new(family) },
