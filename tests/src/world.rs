@@ -2,10 +2,10 @@ use std::{sync::Arc, time::Duration};
 
 use cannula::{
     aesthetix::{Aesthetix, AesthetixConfig},
-    core::{Clock, CrmSink, EmrSource, Result, Retry},
+    core::{Clock, CrmSink, EmrSource, Error, Result, Retry},
     nextech::{Nextech, NextechConfig},
     rules::{Categories, PaymentPipelines, Rules, RulesConfig, StagePolicy},
-    sync::{CrmFlow, Engine, Store},
+    sync::{CrmFlow, Engine, Flow, Store},
 };
 use cannula_examples::{aesthetix_at, nextech_at};
 use cannula_sandbox::{
@@ -199,35 +199,49 @@ impl World {
     ///
     /// # Errors
     /// An error that no retry can heal, and one that 100 retries did not heal.
-    pub async fn settle(&self, engine: &Engine<CrmFlow>) -> Result<()> {
-        let mut polled = false;
-        for attempt in 0.. {
-            let outcome = self.once(engine, &mut polled).await;
-            match outcome {
-                Ok(true) => return Ok(()),
-                Ok(false) => {}
-                Err(error) if error.retry_advice() == Retry::Never || attempt == 100 => {
-                    return Err(error);
-                }
-                Err(_) => self.clock.sleep(Duration::from_secs(1)).await,
-            }
+    pub async fn settle<F: Flow>(&self, engine: &Engine<F>) -> Result<()> {
+        self.poll(engine).await?;
+        self.drain(engine).await
+    }
+
+    /// Reads all feeds to their ends.
+    ///
+    /// # Errors
+    /// As [`World::settle`].
+    pub async fn poll<F: Flow>(&self, engine: &Engine<F>) -> Result<()> {
+        let mut failures = 0;
+        while let Err(error) = engine.poll().await {
+            self.again(error, &mut failures).await?;
         }
         Ok(())
     }
 
-    /// One poll, if none succeeded yet, and one drain. Whether nothing is left to do.
-    async fn once(&self, engine: &Engine<CrmFlow>, polled: &mut bool) -> Result<bool> {
-        if !*polled {
-            engine.poll().await?;
-            *polled = true;
+    /// Delivers until nothing is left to do.
+    ///
+    /// # Errors
+    /// As [`World::settle`].
+    pub async fn drain<F: Flow>(&self, engine: &Engine<F>) -> Result<()> {
+        let mut failures = 0;
+        loop {
+            match engine.drain().await.map(|report| report.next_due) {
+                Ok(None) => return Ok(()),
+                Ok(Some(due)) => {
+                    let wait = (due - self.clock.now()).to_std().unwrap_or_default();
+                    self.clock.sleep(wait).await;
+                }
+                Err(error) => self.again(error, &mut failures).await?,
+            }
         }
-        let report = engine.drain().await?;
-        if let Some(due) = report.next_due {
-            let wait = (due - self.clock.now()).to_std().unwrap_or_default();
-            self.clock.sleep(wait).await;
-            return Ok(false);
+    }
+
+    /// Waits a second, if trying again can heal the error.
+    async fn again(&self, error: Error, failures: &mut u32) -> Result<()> {
+        *failures += 1;
+        if error.retry_advice() == Retry::Never || *failures > 100 {
+            return Err(error);
         }
-        Ok(true)
+        self.clock.sleep(Duration::from_secs(1)).await;
+        Ok(())
     }
 }
 
