@@ -22,7 +22,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use cannula::{
     aesthetix::{Aesthetix, AesthetixConfig, WebhookConfig, Webhooks},
-    core::{Clock, Error, ErrorKind, Named, PatientId, Result},
+    core::{Clock, Error, ErrorKind, PatientId, Result},
     nextech::{Nextech, NextechConfig},
     rules::{
         Categories, Rules, RulesConfig,
@@ -30,13 +30,12 @@ use cannula::{
     },
     sync::{CrmFlow, Engine, IntakeFlow, SqliteStore, webhook_router},
 };
-use cannula_examples::{aesthetix_at, intake_engine, nextech_at, show};
+use cannula_examples::{
+    aesthetix_at, birthday, create_tag, intake_engine, lead, nextech_at, referral_sources, show,
+};
 use cannula_sandbox::{
     Fault, NewContact, Quirks, Sandbox, SandboxConfig, Vendor,
-    practice::{
-        AppointmentState, LOCATIONS, PRACTITIONERS, PatientState, PracticeConfig, Product,
-        REFERRAL_SOURCES, ZONE,
-    },
+    practice::{AppointmentState, PatientState, PracticeConfig, Product, ZONE},
 };
 use cannula_testkit::ManualClock;
 use chrono::{NaiveDate, TimeDelta, TimeZone, Utc};
@@ -75,15 +74,13 @@ impl Kind {
         }
     }
 
-    /// The tag that makes patients in this product, and its sister's: one character apart.
-    fn tags(self) -> (&'static str, ForeignTag) {
-        let (select, plus) = ("NXT Create", "NXT-Create");
-        let foreign =
-            |tag: &str, product: &str| ForeignTag { tag: tag.into(), product: product.into() };
-        match self {
-            Self::Select => (select, foreign(plus, "Nextech Practice+")),
-            Self::PracticePlus => (plus, foreign(select, "Nextech Select")),
-        }
+    /// The sister product, whose tag is a mistake here.
+    fn foreign_tag(self) -> ForeignTag {
+        let (product, name) = match self {
+            Self::Select => (Product::PracticePlus, "Nextech Practice+"),
+            Self::PracticePlus => (Product::Select, "Nextech Select"),
+        };
+        ForeignTag { tag: create_tag(product).to_owned(), product: name.to_owned() }
     }
 }
 
@@ -128,7 +125,7 @@ struct Told {
 async fn run(args: &Args) -> Result<Story> {
     let desk = Desk::open(args).await?;
     let patients = desk.sandbox.practice().patient_ids().len();
-    let (tag, foreign) = args.product.tags();
+    let (tag, foreign) = (create_tag(desk.product), args.product.foreign_tag());
 
     let nora = desk.lead("Nora", "Lind", 10, |_| {});
     let mina = desk.lead("Mina", "Park", 1, |_| {});
@@ -212,9 +209,8 @@ impl Desk {
             ..nextech_at(sandbox.access(), product, start)?
         };
         let aesthetix = AesthetixConfig { quota: None, ..aesthetix_at(sandbox.access())? };
-        let (tag, foreign) = args.product.tags();
-        let tags =
-            IntakeConfig { foreign_tags: vec![foreign], ..IntakeConfig::new(vec![tag.to_owned()]) };
+        let mut tags = IntakeConfig::new(vec![create_tag(product).to_owned()]);
+        tags.foreign_tags = vec![args.product.foreign_tag()];
         let (visits, intake) = service(nextech, aesthetix, tags.clone(), &clock, &sandbox)?;
         visits.check().await?;
         intake.check().await?;
@@ -246,7 +242,8 @@ impl Desk {
     /// Those whom the practice knows already: Mina, and two of one name and birthday.
     fn register_patients(&self) {
         let practice = self.sandbox.practice();
-        practice.add_patient(PatientState::new("Mina", "Park", 1));
+        let mina = PatientState::new("Mina", "Park", 1);
+        practice.add_patient(PatientState { birth_date: birthday(1), ..mina });
         for number in [2, 3] {
             let mut iris = PatientState::new("Iris", "Holt", number);
             iris.birth_date = birthday(13);
@@ -262,24 +259,7 @@ impl Desk {
         number: u32,
         change: impl FnOnce(&mut NewContact),
     ) -> String {
-        let fields = [
-            ("NXT Location", LOCATIONS[0].name.to_owned()),
-            ("Referral Source", REFERRAL_SOURCES[0].name.to_owned()),
-            ("General Practitioner", PRACTITIONERS[0].display(self.product)),
-        ];
-        let mut lead = NewContact {
-            first_name: first.to_owned(),
-            last_name: last.to_owned(),
-            email: Some(format!("{first}.{last}.{number}@example.test").to_lowercase()),
-            phone: Some(format!("+1646555{number:04}")),
-            birth_date: Some(birthday(number)),
-            address1: Some("12 Quay Street".to_owned()),
-            city: Some("Newport".to_owned()),
-            state: Some("RI".to_owned()),
-            postal_code: Some("02840".to_owned()),
-            fields: fields.map(|(name, value)| (name.to_owned(), value.into())).into(),
-            ..NewContact::default()
-        };
+        let mut lead = lead(self.product, first, last, number);
         change(&mut lead);
         self.sandbox.crm_state().add_contact(lead)
     }
@@ -344,11 +324,7 @@ fn service(
     clock: &Arc<ManualClock>,
     sandbox: &Sandbox,
 ) -> Result<(Arc<Engine<CrmFlow>>, Arc<Engine<IntakeFlow>>)> {
-    // No endpoint lists the referral sources, so a practice writes them into its configuration.
-    nextech.new_patients.referral_sources = REFERRAL_SOURCES
-        .iter()
-        .map(|it| Named { id: Some(it.id.to_string()), name: it.name.to_owned() })
-        .collect();
+    nextech.new_patients.referral_sources = referral_sources();
     let clock = || -> Arc<dyn Clock> { Arc::<ManualClock>::clone(clock) };
     let categories = Categories::from_csv(sandbox.practice().categorization_csv());
     let rules = Rules::new(RulesConfig::new(ZONE), categories.unwrap_or_default());
@@ -363,12 +339,6 @@ fn service(
     let store = Arc::new(SqliteStore::in_memory("intake")?);
     let intake = intake_engine(tags, nextech, crm, Arc::clone(&visits), store, clock());
     Ok((visits, Arc::new(intake)))
-}
-
-/// Any day, for each number another.
-fn birthday(number: u32) -> NaiveDate {
-    let first = NaiveDate::from_ymd_opt(1985, 3, 4).unwrap_or_default();
-    first + TimeDelta::days(i64::from(if number < 10 { 0 } else { number }))
 }
 
 #[allow(clippy::print_stdout, reason = "the program's output")]

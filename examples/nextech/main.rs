@@ -16,7 +16,9 @@
 //! - `--watch`: at the pace of the real clock, polling every five minutes until Ctrl-C, then the
 //!   same report
 //! - `--live nextech.toml`: a real practice and a real CRM, polled once, or with `--watch` on and
-//!   on; the commented `nextech.toml` beside this file is where to start
+//!   on; the commented `nextech.toml` beside this file is where to start. With its section
+//!   `[intake]` tagged contacts become patients, and `--listen 127.0.0.1:8080` hears of them by
+//!   webhook
 //!
 //! Figures go to standard output, the progress bar, warnings and errors to standard error. It ends
 //! with 0 when everything that is due was tried, with 1 and a sentence when it could not go on.
@@ -25,6 +27,7 @@ mod setup;
 
 use std::{
     io::{IsTerminal, stderr},
+    net::SocketAddr,
     path::PathBuf,
     process::ExitCode,
     time::Instant,
@@ -67,6 +70,9 @@ struct Args {
     /// Real credentials and settings from a TOML file.
     #[arg(long, value_name = "FILE.toml")]
     live: Option<PathBuf>,
+    /// Receive the CRM's webhooks on this address, at the path /webhooks/crm.
+    #[arg(long, value_name = "ADDRESS", requires = "live", requires = "watch")]
+    listen: Option<SocketAddr>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -108,15 +114,19 @@ fn report(error: &Error) {
 
 async fn run(args: &Args) -> Result<()> {
     let setup = match &args.live {
-        Some(file) => Setup::live(file)?,
+        Some(file) => Setup::live(file, args.listen)?,
         None => Setup::sandbox(args).await?,
     };
     #[allow(clippy::disallowed_methods, reason = "the run is measured on the wall clock")]
     let started = Instant::now();
-    setup.engine.check().await?;
+    setup.check().await?;
     if args.replay {
         setup.engine.replay(Replay::Parked).await?;
         setup.engine.replay(Replay::Dead).await?;
+        if let Some(intake) = &setup.intake {
+            intake.replay(Replay::Parked).await?;
+            intake.replay(Replay::Dead).await?;
+        }
     }
     if args.watch {
         setup.watch().await?;
@@ -132,7 +142,8 @@ async fn run(args: &Args) -> Result<()> {
     })
     .await?;
     if let Some(patient) = &args.explain {
-        figures.explain = Some(explain(&setup.engine, patient, setup.zone).await?);
+        figures.explain =
+            Some(explain(&setup.engine, setup.intake.as_deref(), patient, setup.zone).await?);
     }
     show(args, &setup, &figures).await
 }

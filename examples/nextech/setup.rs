@@ -1,17 +1,17 @@
 //! The parts of the service and how they are put together.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use cannula::{
-    ServiceConfig,
-    aesthetix::{Aesthetix, AesthetixConfig},
+    IntakeService, ServiceConfig,
+    aesthetix::{Aesthetix, AesthetixConfig, Webhooks},
     core::{Clock, CrmNeeds, Error, ErrorKind, Result},
     http::SystemClock,
     nextech::{Nextech, NextechConfig},
     rules::{Categories, Rules, RulesConfig},
-    sync::{CrmFlow, Engine, SqliteStore, Store},
+    sync::{CrmFlow, Engine, IntakeFlow, SqliteStore, Store, webhook_router},
 };
-use cannula_examples::{VendorCalls, aesthetix_at, nextech_at};
+use cannula_examples::{VendorCalls, aesthetix_at, intake_engine, nextech_at};
 use cannula_sandbox::{
     Access, Quirks, Sandbox, SandboxConfig,
     practice::{self, PracticeConfig, ZONE},
@@ -20,6 +20,7 @@ use cannula_testkit::ManualClock;
 use chrono::{DateTime, Days, TimeZone, Utc};
 use chrono_tz::Tz;
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::net::TcpListener;
 
 use crate::{Args, Product};
 
@@ -40,13 +41,17 @@ const SEED: u64 = 1;
 /// The running parts.
 #[derive(Debug)]
 pub(crate) struct Setup {
-    pub(crate) engine: Engine<CrmFlow>,
+    pub(crate) engine: Arc<Engine<CrmFlow>>,
+    /// Makes patients of tagged contacts, where a practice asks for it.
+    pub(crate) intake: Option<Arc<Engine<IntakeFlow>>>,
     pub(crate) crm: Arc<Aesthetix>,
     pub(crate) needs: CrmNeeds,
     pub(crate) zone: Tz,
     source: Arc<Nextech>,
     clock: Arc<dyn Clock>,
     world: World,
+    /// Where webhooks are received, and what reads them.
+    webhooks: Option<(SocketAddr, Arc<Webhooks>)>,
 }
 
 /// What is on the other side.
@@ -92,16 +97,36 @@ impl Setup {
     }
 
     /// A real practice and a real CRM, as a configuration file says.
-    pub(crate) fn live(file: &Path) -> Result<Self> {
+    pub(crate) fn live(file: &Path, listen: Option<SocketAddr>) -> Result<Self> {
         let config = ServiceConfig::from_file(file)?;
         let store = Arc::new(SqliteStore::open(&config.store, "main")?);
+        let intake = config.intake;
         let parts = Parts {
             nextech: config.nextech,
             aesthetix: config.aesthetix,
             rules: config.rules,
             categories: config.categories,
         };
-        Self::compose(parts, store, Arc::new(SystemClock), World::Live)
+        let setup = Self::compose(parts, store, Arc::new(SystemClock), World::Live)?;
+        match (intake, listen) {
+            (Some(intake), _) => setup.with_intake(intake, listen),
+            (None, None) => Ok(setup),
+            (None, Some(_)) => Err(nothing_to_hear()),
+        }
+    }
+
+    /// The intake beside the visits, on the same two vendors.
+    fn with_intake(mut self, intake: IntakeService, listen: Option<SocketAddr>) -> Result<Self> {
+        if let Some(address) = listen {
+            let config = intake.webhooks.ok_or_else(nothing_to_hear)?;
+            self.webhooks = Some((address, Arc::new(Webhooks::new(config)?)));
+        }
+        let store = Arc::new(SqliteStore::open(&intake.store, "main")?);
+        let (nextech, crm) = (Arc::clone(&self.source), Arc::clone(&self.crm));
+        let (visits, clock) = (Arc::clone(&self.engine), Arc::clone(&self.clock));
+        let engine = intake_engine(intake.rules, nextech, crm, visits, store, clock);
+        self.intake = Some(Arc::new(engine));
+        Ok(self)
     }
 
     /// Source, rules, sink, store and clock: that is the whole service.
@@ -118,7 +143,17 @@ impl Setup {
         let crm = Arc::new(Aesthetix::new(parts.aesthetix, Arc::clone(&clock))?);
         let flow = CrmFlow::new(rules, Arc::<Aesthetix>::clone(&crm));
         let engine = Engine::new(Arc::<Nextech>::clone(&source), flow, store, Arc::clone(&clock));
-        Ok(Self { engine, crm, needs, zone, source, clock, world })
+        let engine = Arc::new(engine);
+        Ok(Self { engine, intake: None, crm, needs, zone, source, clock, world, webhooks: None })
+    }
+
+    /// Whether both vendors can be reached and have what is needed.
+    pub(crate) async fn check(&self) -> Result<()> {
+        self.engine.check().await?;
+        match &self.intake {
+            Some(intake) => intake.check().await,
+            None => Ok(()),
+        }
     }
 
     /// Lets the days pass, or polls once where they pass by themselves.
@@ -140,6 +175,11 @@ impl Setup {
 
     /// One poll and one delivery. A source that is down keeps nothing back from the CRM.
     async fn cycle(&self) -> Result<()> {
+        if let Some(intake) = &self.intake {
+            let polled = intake.poll().await;
+            intake.drain().await?;
+            polled?;
+        }
         let polled = self.engine.poll().await;
         self.engine.drain().await?;
         polled.map(drop)
@@ -148,7 +188,6 @@ impl Setup {
     /// Polls and delivers at the vendor's rhythm until Ctrl-C.
     pub(crate) async fn watch(&self) -> Result<()> {
         let spinner = ProgressBar::new_spinner().with_style(style("{spinner} {msg}"));
-        let ctrl_c = async { drop(tokio::signal::ctrl_c().await) };
         let show = async {
             loop {
                 spinner.set_message(format!("{}; Ctrl-C ends", self.so_far()));
@@ -157,11 +196,32 @@ impl Setup {
             }
         };
         let outcome = tokio::select! {
-            outcome = self.engine.run(INTERVAL, ctrl_c) => outcome,
+            outcome = self.run() => outcome,
             () = show => Ok(()),
         };
         spinner.finish_and_clear();
         outcome
+    }
+
+    /// Everything side by side until Ctrl-C, or until one of them cannot go on.
+    async fn run(&self) -> Result<()> {
+        let visits = self.engine.run(INTERVAL, ctrl_c());
+        let Some(intake) = &self.intake else { return visits.await };
+        let Some((address, decoder)) = &self.webhooks else {
+            return tokio::try_join!(visits, intake.run(INTERVAL, ctrl_c())).map(drop);
+        };
+        let cannot = |cause| {
+            let message = format!("cannot receive webhooks on {address}");
+            Error::new(ErrorKind::Config, message).source(cause)
+        };
+        let listener = TcpListener::bind(address).await.map_err(cannot)?;
+        let decoder = Arc::<Webhooks>::clone(decoder);
+        let router = webhook_router(Arc::clone(intake), decoder, Arc::clone(&self.clock));
+        let app = axum::Router::new().nest("/webhooks/crm", router);
+        let server = async move {
+            axum::serve(listener, app).with_graceful_shutdown(ctrl_c()).await.map_err(cannot)
+        };
+        tokio::try_join!(visits, intake.run(INTERVAL, ctrl_c()), server).map(drop)
     }
 
     fn so_far(&self) -> String {
@@ -173,6 +233,15 @@ impl Setup {
     pub(crate) fn calls(&self) -> VendorCalls {
         VendorCalls::from([("nextech", self.source.calls()), (CRM, self.crm.calls())])
     }
+}
+
+async fn ctrl_c() {
+    drop(tokio::signal::ctrl_c().await);
+}
+
+fn nothing_to_hear() -> Error {
+    let message = "`--listen` needs the sections `[intake]` and `[aesthetix.webhooks]`";
+    Error::new(ErrorKind::Config, message)
 }
 
 /// What a service is told, wherever it comes from.

@@ -1,7 +1,7 @@
 use cannula::{
     core::{PersonId, RecordKey, Result, Subject},
     rules::PersonState,
-    sync::{CrmFlow, Engine, Line, Outcome},
+    sync::{CrmFlow, Engine, Flow, IntakeFlow, Line, Outcome},
 };
 use chrono::{DateTime, SecondsFormat};
 use chrono_tz::Tz;
@@ -39,11 +39,17 @@ pub struct ExplainedEvent {
     pub sentences: Vec<String>,
 }
 
-/// Explains a patient, who is named by EMR id or by the id of their contact in the CRM.
+/// Explains a patient, who is named by EMR id or by the id of their contact in the CRM, with what
+/// became of the contact's tags where there is an intake.
 ///
 /// # Errors
-/// If the store fails.
-pub async fn explain(engine: &Engine<CrmFlow>, patient: &str, zone: Tz) -> Result<Explained> {
+/// If a store fails.
+pub async fn explain(
+    engine: &Engine<CrmFlow>,
+    intake: Option<&Engine<IntakeFlow>>,
+    patient: &str,
+    zone: Tz,
+) -> Result<Explained> {
     let wanted = patient.trim();
     let mut found = None;
     let mut others = Vec::new();
@@ -59,13 +65,42 @@ pub async fn explain(engine: &Engine<CrmFlow>, patient: &str, zone: Tz) -> Resul
             }
         })
         .await?;
-    let Some((subject, contact)) = found else { return Ok(unknown(wanted, &others)) };
-    let lines = events(engine, &subject, zone).await?;
+    let contact = found.as_ref().and_then(|(_, contact)| contact.clone());
+    let asked = match intake {
+        Some(intake) => tags(intake, contact.as_deref().unwrap_or(wanted), zone).await?,
+        None => Vec::new(),
+    };
+    let Some((subject, contact)) = found else {
+        if asked.is_empty() {
+            return Ok(unknown(wanted, &others));
+        }
+        let patient = "(none yet)".to_owned();
+        return Ok(Explained { patient, contact: Some(wanted.into()), events: asked, hint: None });
+    };
+    let mut lines = asked;
+    lines.extend(events(engine, &subject, zone).await?);
+    lines.sort_by_key(|event| event.when);
     Ok(Explained { patient: subject.person.to_string(), contact, events: lines, hint: None })
 }
 
-async fn events(
-    engine: &Engine<CrmFlow>,
+/// What became of a contact's tags.
+async fn tags(intake: &Engine<IntakeFlow>, contact: &str, zone: Tz) -> Result<Vec<ExplainedEvent>> {
+    let mut found = None;
+    intake
+        .for_each_state(|subject, _| {
+            if subject.person.as_str() == contact {
+                found = Some(subject.clone());
+            }
+        })
+        .await?;
+    match found {
+        Some(subject) => events(intake, &subject, zone).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+async fn events<F: Flow>(
+    engine: &Engine<F>,
     subject: &Subject,
     zone: Tz,
 ) -> Result<Vec<ExplainedEvent>> {

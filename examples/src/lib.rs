@@ -5,6 +5,7 @@ mod connect;
 mod explain;
 mod figures;
 mod intake;
+mod lead;
 mod notes;
 mod tables;
 
@@ -14,5 +15,6 @@ pub use figures::{
     Board, DeadFigure, Figures, ParkedFigure, RejectedFigure, Run, StageFigure, VendorCalls,
 };
 pub use intake::intake_engine;
+pub use lead::{birthday, create_tag, lead, referral_sources};
 pub use notes::print_notes;
 pub use tables::{print, print_explained, show};

@@ -44,6 +44,22 @@ fn the_defaults_that_the_sample_shows_are_the_defaults() {
     assert_eq!(read(&spelled_out), read(SAMPLE));
 }
 
+/// The sections that a practice adds on purpose, as if it had.
+fn with_the_intake() -> String {
+    let (sample, intake) = SAMPLE.split_once("#   [intake]").unwrap();
+    let intake = intake.lines().map(|line| line.trim_start_matches('#').trim_start());
+    format!("{sample}[intake]\n{}\n", intake.collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn the_intake_is_left_out_unless_it_is_asked_for_and_shows_its_defaults() {
+    let parse = |text: &str| ServiceConfig::parse(text, Path::new("nextech"), &lookup).unwrap();
+    assert!(parse(SAMPLE).intake.is_none());
+    let shown = parse(&with_the_intake()).intake.unwrap();
+    let least = parse(&format!("{SAMPLE}\n[intake]\nfile = \"intake.db\"\n[aesthetix.webhooks]\n"));
+    assert_eq!(format!("{shown:#?}"), format!("{:#?}", least.intake.unwrap()));
+}
+
 /// An unknown key is answered with all known ones.
 #[test]
 fn the_sample_shows_every_key() {

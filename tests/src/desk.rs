@@ -2,17 +2,13 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use cannula::{
     aesthetix::{Aesthetix, WebhookConfig, Webhooks},
-    core::{Clock, Error, ErrorKind, Named, Result},
+    core::{Clock, Error, ErrorKind, Result},
     nextech::Nextech,
     rules::intake::IntakeConfig,
     sync::{CrmFlow, Engine, IntakeFlow, SqliteStore, webhook_router},
 };
-use cannula_examples::intake_engine;
-use cannula_sandbox::{
-    ContactSnapshot, NewContact,
-    practice::{LOCATIONS, PRACTITIONERS, PatientState, Product, REFERRAL_SOURCES},
-};
-use chrono::{NaiveDate, TimeDelta};
+use cannula_examples::{birthday, create_tag, intake_engine, lead, referral_sources};
+use cannula_sandbox::{ContactSnapshot, NewContact, practice::PatientState};
 use tokio::net::TcpListener;
 
 use crate::{World, nextech_config};
@@ -48,24 +44,7 @@ impl Desk {
 
     /// A lead whose contact is complete for both products.
     pub fn lead(&self, first: &str, last: &str, number: u32) -> NewContact {
-        let fields = [
-            ("NXT Location", LOCATIONS[0].name.to_owned()),
-            ("Referral Source", REFERRAL_SOURCES[0].name.to_owned()),
-            ("General Practitioner", PRACTITIONERS[0].display(self.world.config.product)),
-        ];
-        NewContact {
-            first_name: first.to_owned(),
-            last_name: last.to_owned(),
-            email: Some(format!("{first}.{last}.{number}@example.test").to_lowercase()),
-            phone: Some(format!("+1646555{number:04}")),
-            birth_date: Some(birthday(number)),
-            address1: Some("12 Quay Street".to_owned()),
-            city: Some("Newport".to_owned()),
-            state: Some("RI".to_owned()),
-            postal_code: Some("02840".to_owned()),
-            fields: fields.map(|(name, value)| (name.to_owned(), value.into())).into(),
-            ..NewContact::default()
-        }
+        lead(self.world.config.product, first, last, number)
     }
 
     /// The same person as [`Desk::lead`] makes, as a patient of the practice.
@@ -121,27 +100,11 @@ impl Desk {
     }
 }
 
-/// The tag that creates patients in a product.
-pub const fn create_tag(product: Product) -> &'static str {
-    match product {
-        Product::Select => "NXT Create",
-        Product::PracticePlus => "NXT-Create",
-    }
-}
-
-/// For each number another day.
-fn birthday(number: u32) -> NaiveDate {
-    NaiveDate::from_ymd_opt(1975, 3, 4).unwrap_or_default() + TimeDelta::days(number.into())
-}
-
 fn intake(world: &World, visits: &Arc<Engine<CrmFlow>>) -> Result<Engine<IntakeFlow>> {
     let product = world.config.product;
     let access = world.sandbox.access();
     let mut config = nextech_config(access, product, world.config.practice.start)?;
-    config.new_patients.referral_sources = REFERRAL_SOURCES
-        .iter()
-        .map(|it| Named { id: Some(it.id.to_string()), name: it.name.to_owned() })
-        .collect();
+    config.new_patients.referral_sources = referral_sources();
     let nextech = Arc::new(Nextech::new(config, Arc::clone(&world.clock) as _)?);
     let crm: Arc<Aesthetix> = world.sink()?;
     let tags = IntakeConfig::new(vec![create_tag(product).to_owned()]);

@@ -6,7 +6,7 @@ mod observed;
 mod truth;
 mod world;
 
-pub use desk::{Desk, create_tag};
+pub use desk::Desk;
 pub use observed::{conflicts, differences, links};
 pub use truth::{Truth, compare};
 pub use world::{World, WorldConfig, aesthetix_config, nextech_config, seeds};

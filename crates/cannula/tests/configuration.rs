@@ -109,3 +109,47 @@ fn files_are_relative_to_the_configuration_file() {
     let config = ServiceConfig::from_file(&path).unwrap();
     assert_eq!(config.store, dir.path().join("practice.db"));
 }
+
+const INTAKE: &str = "\n[intake]\nfile = \"intake.db\"\n";
+
+#[test]
+fn a_practice_that_makes_patients_says_so_and_gets_its_products_tag() {
+    let without = parse(&case("right.toml")).unwrap();
+    assert!(without.intake.is_none());
+    let select = parse(&(case("right.toml") + INTAKE)).unwrap().intake.unwrap();
+    insta::assert_debug_snapshot!(select);
+    let plus = case("right.toml")
+        .replace("\"select\"", "\"practice-plus\"")
+        .replace("username = \"api.user@example.test\"\n", "resource = \"api://partner\"\n")
+        .replace("password", "client_secret");
+    let plus = parse(&(plus + INTAKE)).unwrap().intake.unwrap();
+    assert_eq!(plus.rules.tags, ["NXT-Create"]);
+    assert_eq!(plus.rules.foreign_tags[0].tag, "NXT Create");
+}
+
+#[test]
+fn webhooks_are_for_the_tags_of_the_intake() {
+    let webhooks = "[aesthetix.webhooks]\nwindow_minutes = 30\n";
+    let config = parse(&(case("right.toml") + INTAKE + webhooks)).unwrap();
+    let webhooks_config = config.intake.unwrap().webhooks.unwrap();
+    assert_eq!(webhooks_config.tags, ["NXT Create", "NXT-Create"]);
+    assert_eq!(webhooks_config.window.as_secs(), 30 * 60);
+    insta::assert_snapshot!(told(&(case("right.toml") + webhooks)));
+}
+
+#[test]
+fn everything_wrong_with_an_intake_is_told_at_once() {
+    let wrong = r#"
+[intake]
+tags = ["NXT Create", " "]
+created_tag = "nxt create failed"
+spelling = "loose"
+[intake.fields]
+location = "NXT Chart Number"
+place = "Somewhere"
+[aesthetix.webhooks]
+window_minutes = 0
+rsa_keys = ["not a key"]
+"#;
+    insta::assert_snapshot!(told(&(case("right.toml") + wrong)));
+}

@@ -1,0 +1,173 @@
+//! The intake as people run it: on its own against a sandbox, and live beside the visits.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use std::{path::PathBuf, process::Output, sync::Arc};
+
+use cannula::{core::Clock, http::SystemClock};
+use cannula_sandbox::{
+    NewContact, Sandbox, SandboxConfig,
+    practice::{PracticeConfig, Product, REFERRAL_SOURCES},
+};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde_json::Value;
+use tokio::process::Command;
+
+fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let profile = test.ancestors().nth(2).unwrap();
+    profile.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}
+
+async fn run(name: &str, directory: &std::path::Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(program(name));
+    command.args(arguments).current_dir(directory).env_remove("RUST_LOG");
+    command.output().await.unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[tokio::test]
+async fn every_case_of_the_demonstration_ends_as_it_says_for_both_products() {
+    let directory = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["--json"][..],
+        &["--json", "--poll"],
+        &["--json", "--product", "practice-plus"],
+        &["--json", "--product", "practice-plus", "--poll"],
+    ] {
+        let output = run("create_patient", directory.path(), arguments).await;
+        let story: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        let titles = |part: &str| -> Vec<String> {
+            let told = story[part].as_array().unwrap();
+            let title =
+                |it: &Value| it["note"].as_str().unwrap().lines().next().unwrap().to_owned();
+            told.iter().map(title).collect()
+        };
+        assert_eq!(
+            titles("first_try"),
+            [
+                "Patient Created",
+                "Patient Linked",
+                "Patient Not Created",
+                "Patient Not Created",
+                "Patient Not Created",
+                "Patient Not Created",
+                "Patient Found",
+            ],
+            "{arguments:?}"
+        );
+        assert_eq!(titles("after_correction"), ["Patient Created", "Patient Created"]);
+        assert_eq!(titles("first_appointment"), ["Appointment Pending"]);
+        assert_eq!(story["patients_created"], 4, "{arguments:?}");
+    }
+}
+
+/// When the practice of the live runs began: an hour ago.
+fn start() -> DateTime<Utc> {
+    SystemClock.now() - TimeDelta::hours(1)
+}
+
+/// A practice of nobody, at the pace of the real clock.
+async fn sandbox() -> Sandbox {
+    let config = SandboxConfig::new(Arc::new(SystemClock), PracticeConfig::empty(start()));
+    Sandbox::start(config).await.unwrap()
+}
+
+fn configuration(sandbox: &Sandbox) -> String {
+    let access = sandbox.access();
+    let (select, crm) = (&access.nextech.select, &access.crm);
+    let source = &REFERRAL_SOURCES[0];
+    format!(
+        r#"
+[practice]
+zone = "America/New_York"
+[store]
+file = "practice.db"
+[rules]
+categories = "categories.csv"
+[nextech]
+product = "select"
+practice_id = "{}"
+client_id = "{}"
+username = "{}"
+password = "{}"
+resource = "{}"
+start_from = {}
+base_url = "{}"
+token_url = "{}"
+[nextech.new_patients.referral_sources]
+"{}" = "{}"
+[aesthetix]
+location_id = "{}"
+token = "{}"
+base_url = "{}"
+[intake]
+file = "intake.db"
+"#,
+        Product::Select.practice_id(),
+        select.client_id,
+        select.username,
+        select.password,
+        select.resource,
+        start().to_rfc3339_opts(SecondsFormat::Secs, true),
+        select.base_url,
+        select.token_url,
+        source.name,
+        source.id,
+        crm.location_id,
+        crm.private_token,
+        crm.base_url,
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_service_makes_patients_of_tagged_contacts_and_explains_them() {
+    let sandbox = sandbox().await;
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
+    write("practice.toml", &configuration(&sandbox));
+    write("categories.csv", sandbox.practice().categorization_csv());
+    let lead = NewContact {
+        first_name: "Nora".to_owned(),
+        last_name: "Lind".to_owned(),
+        email: Some("nora.lind@example.test".to_owned()),
+        phone: Some("+16465550101".to_owned()),
+        birth_date: "1985-03-04".parse().ok(),
+        postal_code: Some("02840".to_owned()),
+        fields: [("NXT Location".to_owned(), "Juniper Aesthetics Midtown".into())].into(),
+        tags: vec!["nxt create".to_owned()],
+        ..NewContact::default()
+    };
+    let contact = sandbox.crm_state().add_contact(lead);
+    sandbox.set_quirks(cannula_sandbox::Quirks { search_lag: false, ..sandbox.quirks() });
+
+    let arguments = ["--live", "practice.toml", "--explain", &contact];
+    let told = stdout(&run("nextech", directory.path(), &arguments).await);
+    assert_eq!(sandbox.practice().patient_ids().len(), 1, "{told}");
+    assert!(told.contains("tagged_contact"), "{told}");
+    assert!(told.contains("Nextech Select"), "{told}");
+
+    // Once is once: the next run finds nothing to do, and the same explanation.
+    let again = stdout(&run("nextech", directory.path(), &arguments).await);
+    assert_eq!(sandbox.practice().patient_ids().len(), 1, "{again}");
+}
+
+#[tokio::test]
+async fn listening_without_webhooks_to_hear_is_one_sentence() {
+    let sandbox = sandbox().await;
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
+    write("practice.toml", &configuration(&sandbox));
+    write("categories.csv", sandbox.practice().categorization_csv());
+    let arguments = ["--live", "practice.toml", "--watch", "--listen", "127.0.0.1:0"];
+    let output = run("nextech", directory.path(), &arguments).await;
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr).trim_end(),
+        "error: `--listen` needs the sections `[intake]` and `[aesthetix.webhooks]` (config)"
+    );
+}
