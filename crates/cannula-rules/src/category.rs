@@ -53,6 +53,21 @@ impl Category {
         }
     }
 
+    /// Of several services of one visit, the one with the strongest category decides: surgery
+    /// before med spa work, the work itself before talking about it, and all of these before what
+    /// moves no pipeline.
+    pub(crate) const fn strength(self) -> u8 {
+        match self {
+            Self::SurgicalAppointment => 6,
+            Self::SurgicalConsult => 5,
+            Self::NonSurgicalAppointment => 4,
+            Self::NonSurgicalConsult => 3,
+            Self::PreOp => 2,
+            Self::PostOp => 1,
+            Self::Block => 0,
+        }
+    }
+
     /// The category with exactly this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|category| category.name() == name)

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use cannula_core::{AppointmentStatus, CrmNeeds, FieldKind, FieldSpec, PipelineSpec};
 use chrono_tz::Tz;
 
-use crate::table::{Pipeline, Stage, Standing, Tag};
+use crate::{
+    TitleConfig,
+    table::{Pipeline, Stage, Standing, Tag},
+};
 
 /// What moves an opportunity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,6 +57,24 @@ pub struct PaymentConfig {
     pub pipelines: PaymentPipelines,
     /// What an opportunity is worth.
     pub opportunity_value: ValuePolicy,
+}
+
+/// What makes a contact of a patient who has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ContactsFor {
+    /// An appointment that belongs in the CRM.
+    #[default]
+    Visits,
+    /// That, a payment, a membership, or the patient's registration, which leaves a note then.
+    AnyRecord,
+}
+
+/// What memberships write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MembershipConfig {
+    /// Notes, fields and the tag of members. Off by default: an EMR without memberships needs no
+    /// fields for them.
+    pub enabled: bool,
 }
 
 /// What a status that a practice made up means.
@@ -179,11 +200,15 @@ names! {
         birthday: "NXT Birthday",
         /// What the patient paid less what went back.
         lifetime_value: "Patient Lifetime Value",
+        /// Name of the newest active membership, else of the newest.
+        membership: "Membership",
+        /// Its status.
+        membership_status: "Membership Status",
     }
 }
 
 names! {
-    /// The tags that follow the stages.
+    /// The tags: those that follow the stages, and the members'.
     TagNames {
         /// Entered with a booked or scheduled stage.
         appointment_booked: "Appointment Booked",
@@ -191,6 +216,8 @@ names! {
         patient: "Patient",
         /// Entered with the cancelled stage.
         cancelled: "Cancel/No-Show",
+        /// There while at least one membership is active.
+        member: "Member",
     }
 }
 
@@ -216,6 +243,12 @@ pub struct RulesConfig {
     pub tags: TagNames,
     /// What payments write.
     pub payments: PaymentConfig,
+    /// What memberships write.
+    pub memberships: MembershipConfig,
+    /// What makes a contact.
+    pub contacts_for: ContactsFor,
+    /// What notes are called.
+    pub titles: TitleConfig,
 }
 
 impl RulesConfig {
@@ -231,6 +264,9 @@ impl RulesConfig {
             fields: FieldNames::default(),
             tags: TagNames::default(),
             payments: PaymentConfig::default(),
+            memberships: MembershipConfig::default(),
+            contacts_for: ContactsFor::default(),
+            titles: TitleConfig::default(),
         }
     }
 
@@ -282,8 +318,10 @@ impl RulesConfig {
             .fields
             .entries()
             .into_iter()
-            .filter(|(key, _)| {
-                *key != "lifetime_value" || self.payments.pipelines != PaymentPipelines::None
+            .filter(|(key, _)| match *key {
+                "lifetime_value" => self.payments.pipelines != PaymentPipelines::None,
+                "membership" | "membership_status" => self.memberships.enabled,
+                _ => true,
             })
             .map(|(key, name)| FieldSpec {
                 name: name.to_owned(),

@@ -4,9 +4,12 @@ use cannula_core::{
 use chrono::{DateTime, Utc};
 
 use crate::{
-    Categories, Outcome, PersonState, Reason, RulesConfig, Verdict,
+    Categories, ContactsFor, Outcome, PaymentPipelines, PersonState, Reason, RulesConfig, Verdict,
     effects::Projection,
     ledger::Books,
+    membership_telling::MembershipTelling,
+    patient_telling::PatientTelling,
+    payment::makes_contact,
     payment_telling::PaymentTelling,
     person::{Arrival, Entry, NoteState},
     reading::read,
@@ -48,7 +51,7 @@ pub struct Planned {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Gate {
     Open,
-    /// No visit belongs in the CRM, and no contact is linked.
+    /// No visit (or other record that makes a contact) belongs in the CRM, and none is linked.
     NoVisit,
     PatientUnknown,
     NoContactDetails,
@@ -91,7 +94,8 @@ impl Rules {
         walk.mark_repeated(&mut steps);
         let books = state.ledger.books();
         let worth = Worth::of(&self.config, &state, &books, &walk.end);
-        let gate = gate(&state, &walk);
+        let roll = state.memberships.roll();
+        let gate = self.gate(&state, &walk);
         let effects = match (&state.patient, gate) {
             (Some(patient), Gate::Open) => Projection {
                 config: &self.config,
@@ -101,6 +105,7 @@ impl Rules {
                 steps: &steps,
                 books: &books,
                 worth: &worth,
+                roll: &roll,
                 latest: events.last().map(|event| &event.id),
             }
             .effects(),
@@ -114,11 +119,19 @@ impl Rules {
         let mut verdicts = self.appointment_verdicts(&mut state, &steps, end, gate, arrival);
         let telling = PaymentTelling { config: &self.config, worth: &worth, end, gate };
         verdicts.extend(payment_verdicts(&mut state, &books, telling, arrival));
+        let shown = state.memberships.name_shown(&roll);
+        let telling = MembershipTelling { config: &self.config, roll: &roll, gate, shown: &shown };
+        verdicts.extend(membership_verdicts(&mut state, telling, arrival));
+        let telling = PatientTelling::new(&self.config, gate, &state);
+        verdicts.extend(telling.told_again(&mut state, |event| arrival(event).is_some()));
         for (event, arrival) in events.iter().zip(&arrivals) {
-            if !matches!(event.record, Record::Appointment(_) | Record::Payment(_)) {
-                verdicts
-                    .push((event.id.clone(), self.other_verdict(&state, event, *arrival, gate)));
-            }
+            let verdict = match &event.record {
+                Record::Appointment(_) | Record::Payment(_) | Record::Membership(_) => continue,
+                Record::Patient(_) => telling.verdict(&state, &event.id, *arrival),
+                Record::ContactLink(link) => Verdict::done([link_reason(&state, event, link)]),
+                _ => Verdict::done([Reason::NotUsed]),
+            };
+            verdicts.push((event.id.clone(), verdict));
         }
         let wants = (gate == Gate::PatientUnknown).then(|| state.patient_key()).flatten();
         Plan { state, effects, verdicts, wants }
@@ -152,34 +165,26 @@ impl Rules {
         verdicts
     }
 
-    fn other_verdict(
-        &self,
-        state: &PersonState,
-        event: &Event,
-        arrival: Arrival,
-        gate: Gate,
-    ) -> Verdict {
-        match &event.record {
-            Record::Patient(_) => self.patient_verdict(state, arrival, gate),
-            Record::ContactLink(link) => Verdict::done([link_reason(state, event, link)]),
-            _ => Verdict::done([Reason::NotUsed]),
+    fn gate(&self, state: &PersonState, walk: &Walk<'_>) -> Gate {
+        let linked = state.links.contact.is_some();
+        let any_record = self.config.contacts_for == ContactsFor::AnyRecord;
+        if walk.newest.entry.is_none() && !linked && !(any_record && self.has_other(state)) {
+            return Gate::NoVisit;
+        }
+        match &state.patient {
+            None => Gate::PatientUnknown,
+            Some(patient) if !patient.reachable() && !linked => Gate::NoContactDetails,
+            Some(_) => Gate::Open,
         }
     }
 
-    fn patient_verdict(&self, state: &PersonState, arrival: Arrival, gate: Gate) -> Verdict {
-        let mut reasons = vec![match gate {
-            Gate::NoVisit => Reason::NoVisitYet,
-            Gate::NoContactDetails => Reason::NoContactDetails,
-            _ if arrival.late => Reason::ArrivedLate,
-            _ if arrival.changed => Reason::PersonUpdated,
-            _ => Reason::NothingChanged,
-        }];
-        let has_birthday = state.patient.as_ref().is_some_and(|it| it.birth_date().is_some());
-        if gate == Gate::Open && !has_birthday {
-            let field = self.config.fields.birthday.clone();
-            reasons.push(Reason::NoBirthday { field });
-        }
-        Verdict::done(reasons)
+    /// Whether there is a record beside visits that makes a contact, where any record does.
+    fn has_other(&self, state: &PersonState) -> bool {
+        let payments = self.config.payments.pipelines != PaymentPipelines::None;
+        let memberships = self.config.memberships.enabled;
+        !state.registrations.is_empty()
+            || memberships && !state.memberships.is_empty()
+            || payments && state.ledger.entries().iter().any(|it| makes_contact(&it.payment))
     }
 }
 
@@ -214,6 +219,36 @@ fn payment_verdicts(
     verdicts
 }
 
+/// The same for memberships.
+fn membership_verdicts(
+    state: &mut PersonState,
+    telling: MembershipTelling<'_>,
+    arrival: impl Fn(&EventId) -> Option<Arrival>,
+) -> Vec<(EventId, Verdict)> {
+    let mut verdicts = Vec::new();
+    let on = telling.config.memberships.enabled;
+    for (index, entry) in state.memberships.entries_mut().iter_mut().enumerate() {
+        let outcome = telling.outcome(index, entry);
+        let due = telling.is_pending(index, entry) && telling.gate != Gate::NoVisit;
+        let arrival = arrival(&entry.event);
+        // As with payments, the outcome alone does not say all.
+        let differs = entry.outcome.as_ref() != Some(&outcome)
+            || (entry.note != NoteState::Left
+                && ((entry.note == NoteState::Due) != due || entry.on != on));
+        if differs || arrival.is_some() {
+            let late = arrival.is_some_and(|arrival| arrival.late);
+            let reasons = telling.reasons(index, entry, &outcome, late);
+            entry.outcome = Some(outcome.clone());
+            entry.on = on;
+            verdicts.push((entry.event.clone(), Verdict { outcome, reasons }));
+        }
+        if entry.note != NoteState::Left {
+            entry.note = if due { NoteState::Due } else { NoteState::None };
+        }
+    }
+    verdicts
+}
+
 fn link_reason(state: &PersonState, event: &Event, link: &ContactLink) -> Reason {
     let contact = link.contact.clone();
     match &state.links.contact {
@@ -221,18 +256,6 @@ fn link_reason(state: &PersonState, event: &Event, link: &ContactLink) -> Reason
         Some(ours) if *ours != contact => Reason::LinkedElsewhere { ours: ours.clone(), contact },
         _ if state.linked_by.as_ref() == Some(&event.id) => Reason::LinkedByIntake { contact },
         Some(_) => Reason::AlreadyLinked { contact },
-    }
-}
-
-fn gate(state: &PersonState, walk: &Walk<'_>) -> Gate {
-    let linked = state.links.contact.is_some();
-    if walk.newest.entry.is_none() && !linked {
-        return Gate::NoVisit;
-    }
-    match &state.patient {
-        None => Gate::PatientUnknown,
-        Some(patient) if !patient.reachable() && !linked => Gate::NoContactDetails,
-        Some(_) => Gate::Open,
     }
 }
 

@@ -10,10 +10,14 @@ use chrono::NaiveDate;
 use crate::{
     Category, Planned, RulesConfig,
     ledger::Books,
+    membership::{MembershipEntry, MembershipStep, Roll},
+    membership_telling,
     note::note,
+    patient::KnownPatient,
     payment::Scope,
     payment_note,
-    person::{Entry, KnownPatient, NoteState, PersonState, Place, Written},
+    person::{Entry, NoteState, PersonState, Place, Written},
+    registration,
     table::{Pipeline, Stage, Tag},
     walk::{Step, Walk},
     worth::Worth,
@@ -29,6 +33,7 @@ pub(crate) struct Projection<'a> {
     pub(crate) steps: &'a [Step],
     pub(crate) books: &'a Books,
     pub(crate) worth: &'a Worth,
+    pub(crate) roll: &'a Roll,
     /// The newest event that was passed in; `None` when only planning again.
     pub(crate) latest: Option<&'a EventId>,
 }
@@ -39,9 +44,12 @@ impl Projection<'_> {
         let mut effects = Vec::new();
         effects.extend(self.contact());
         effects.extend(self.tags_to_add());
+        effects.extend(self.member_tag());
         effects.extend(self.tags_to_remove());
+        effects.extend(self.registration_note());
         effects.extend(self.notes());
         effects.extend(self.payment_notes());
+        effects.extend(self.membership_notes());
         effects.extend(Pipeline::ALL.into_iter().filter_map(|pipeline| self.stage(pipeline)));
         effects.extend(Pipeline::ALL.into_iter().filter_map(|pipeline| self.value(pipeline)));
         effects
@@ -74,11 +82,15 @@ impl Projection<'_> {
 
     fn changed_fields(&self) -> BTreeMap<String, FieldValue> {
         let (names, newest) = (&self.config.fields, &self.walk.newest);
+        let kind = newest.kind();
+        let membership = self.membership_shown().map(|entry| &entry.membership);
         let texts = [
             (&names.appointment_status, newest.status),
-            (&names.appointment_type, newest.kind),
+            (&names.appointment_type, kind.as_deref()),
             (&names.appointment_category, newest.category.map(Category::name)),
             (&names.location, newest.location),
+            (&names.membership, membership.map(|it| it.name.as_str()).filter(|it| !it.is_empty())),
+            (&names.membership_status, membership.map(|it| it.status.label())),
         ];
         let dates = [
             (&names.next_visit_date, self.walk.end.dates.next, true),
@@ -96,6 +108,12 @@ impl Projection<'_> {
             self.money_change(name, value).map(|value| (name.clone(), value))
         });
         texts.chain(dates).chain(money).collect()
+    }
+
+    /// The membership that the fields show, and the members' tag goes by.
+    fn membership_shown(&self) -> Option<&MembershipEntry> {
+        let shown = self.roll.shown.filter(|_| self.config.memberships.enabled)?;
+        self.state.memberships.entries().get(shown)
     }
 
     fn text_change(&self, name: &str, text: &str) -> Option<FieldValue> {
@@ -133,10 +151,23 @@ impl Projection<'_> {
         Some(Planned { cause, effect: CrmEffect::AddTags { tags } })
     }
 
+    fn member_tag(&self) -> Option<Planned> {
+        let name = &self.config.tags.member;
+        let wanted = self.roll.any_active && !self.written().tags.contains(name);
+        let entry = self.membership_shown().filter(|_| wanted)?;
+        let effect = CrmEffect::AddTags { tags: vec![name.clone()] };
+        Some(Planned { cause: entry.event.clone(), effect })
+    }
+
     /// Tags that we added and the fold no longer calls for, after a late arrival or an amended
     /// document. Tags of others are none of our business.
     fn tags_to_remove(&self) -> Option<Planned> {
+        // Once memberships are switched off their tag is staff's.
+        let member = self.roll.any_active || !self.config.memberships.enabled;
         let wanted = |name: &str| {
+            if name == self.config.tags.member {
+                return member;
+            }
             let of = |tag: &Tag| self.config.tag_name(*tag) == name;
             Tag::ALL.iter().any(|tag| of(tag) && self.walk.tags[*tag as usize].is_some())
         };
@@ -151,7 +182,7 @@ impl Projection<'_> {
             if entry.note == NoteState::Left || !step.is_noted() {
                 return None;
             }
-            let effect = CrmEffect::Note(note(entry, &step.what)?);
+            let effect = CrmEffect::Note(note(&self.config.titles, entry, &step.what)?);
             Some(Planned { cause: entry.event.clone(), effect })
         })
     }
@@ -163,9 +194,28 @@ impl Projection<'_> {
                 return None;
             }
             let was = step.was.map(|index| &entries[index].payment);
-            let field = &self.config.fields.lifetime_value;
-            let note = payment_note::note(entry, step, was, field)?;
+            let note = payment_note::note(self.config, entry, step, was)?;
             Some(Planned { cause: entry.event.clone(), effect: CrmEffect::Note(note) })
+        })
+    }
+
+    fn registration_note(&self) -> Option<Planned> {
+        let registrations = &self.state.registrations;
+        let due = registrations.all().get(registrations.noted(self.config)?)?;
+        (due.note != NoteState::Left).then(|| {
+            let note = registration::note(self.config, &due.event);
+            Planned { cause: due.event.clone(), effect: CrmEffect::Note(note) }
+        })
+    }
+
+    fn membership_notes(&self) -> impl Iterator<Item = Planned> {
+        let entries = self.state.memberships.entries();
+        entries.iter().zip(&self.roll.steps).filter_map(|(entry, step)| {
+            let due = self.config.memberships.enabled && *step == MembershipStep::Noted;
+            (due && entry.note != NoteState::Left).then(|| {
+                let note = membership_telling::note(self.config, entry);
+                Planned { cause: entry.event.clone(), effect: CrmEffect::Note(note) }
+            })
         })
     }
 

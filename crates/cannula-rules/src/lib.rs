@@ -7,25 +7,33 @@ mod document;
 mod effects;
 pub mod intake;
 mod ledger;
+mod membership;
+mod membership_telling;
+mod newest;
 mod note;
+mod patient;
+mod patient_telling;
 mod payment;
 mod payment_note;
 mod payment_telling;
 mod person;
 mod reading;
 mod reason;
+mod registration;
+mod sentence;
 mod settings;
 mod table;
 mod tally;
 mod telling;
+mod titles;
 mod verdict;
 mod walk;
 mod worth;
 
 pub use category::Category;
 pub use config::{
-    FieldNames, NonSurgicalNames, PaymentConfig, PaymentPipelines, RulesConfig, StagePolicy,
-    StatusMeaning, SurgicalNames, TagNames, ValuePolicy,
+    ContactsFor, FieldNames, MembershipConfig, NonSurgicalNames, PaymentConfig, PaymentPipelines,
+    RulesConfig, StagePolicy, StatusMeaning, SurgicalNames, TagNames, ValuePolicy,
 };
 pub use decide::{Plan, Planned, Rules};
 pub use document::{Categories, Spelling};
@@ -33,4 +41,5 @@ pub use ledger::Posting;
 pub use person::PersonState;
 pub use reason::Reason;
 pub use tally::Unsummable;
+pub use titles::{AppointmentTitles, TitleConfig};
 pub use verdict::{Outcome, Verdict};

@@ -25,6 +25,8 @@ pub(crate) enum Movement {
     Superseded,
     /// Its amount is zero.
     Zero,
+    /// It was known, and is voided or deleted while its amount was zero.
+    VoidedAtZero,
     /// It was voided before it was read first, or is the opposite of such a row.
     VoidedBeforeSeen,
     /// The opposite row that voids another.
@@ -42,7 +44,8 @@ impl Movement {
 
 /// The movement from the row's current state, if one is known, to a state that succeeds it.
 pub(crate) fn movement(before: Option<&Payment>, now: &Payment) -> Movement {
-    // A row of zero is as if it were not there: no money, and so no event to tell staff about.
+    // A row of zero is as if it were not there: no money, and so no event to tell staff about. An
+    // order that is open, or open again, is one; when it is closed it is new.
     let was = before.filter(|before| before.amount.minor() != 0);
     match (was.map(|was| was.status), now.status) {
         (None, PaymentStatus::Active) if now.amount.minor() == 0 => Movement::Zero,
@@ -56,6 +59,9 @@ pub(crate) fn movement(before: Option<&Payment>, now: &Payment) -> Movement {
         (Some(PaymentStatus::Active), PaymentStatus::EnteredInError) => Movement::Deleted,
         // An active state never succeeds a void; two voids are one.
         (Some(_), _) => Movement::Unchanged,
+        (None, _) if before.is_some_and(|before| before.status == PaymentStatus::Active) => {
+            Movement::VoidedAtZero
+        }
         (None, _) if now.amount.minor() == 0 => Movement::Zero,
         (None, PaymentStatus::Voided) if is_opposite(now) => Movement::Opposite,
         (None, PaymentStatus::Voided) => Movement::VoidedBeforeSeen,
@@ -82,18 +88,25 @@ fn same_note(a: &Payment, b: &Payment) -> bool {
         && a.date == b.date
         && a.method == b.method
         && a.category == b.category
+        && a.items == b.items
         && name(a.practitioner.as_ref()) == name(b.practitioner.as_ref())
         && name(a.location.as_ref()) == name(b.location.as_ref())
 }
 
-/// What staff call the row.
-pub(crate) fn noun(payment: &Payment) -> &'static str {
+/// What staff call the row; `None` for a patient's plain payment, whose name is configured.
+pub(crate) fn noun(payment: &Payment) -> Option<&'static str> {
     match (payment.kind, payment.payer) {
-        (PaymentKind::Adjustment, _) => "Adjustment",
-        (PaymentKind::Payment, Payer::Insurer) => "Insurance Payment",
-        (PaymentKind::Payment, Payer::Patient) if payment.amount.is_negative() => "Refund",
-        (PaymentKind::Payment, Payer::Patient) => "Payment",
+        (PaymentKind::Adjustment, _) => Some("Adjustment"),
+        (PaymentKind::Payment, Payer::Insurer) => Some("Insurance Payment"),
+        (PaymentKind::Payment, Payer::Patient) if payment.amount.is_negative() => Some("Refund"),
+        (PaymentKind::Payment, Payer::Patient) => None,
     }
+}
+
+/// Whether the row makes a contact where payments do: money was there, whatever became of it, so
+/// that the order in which its states arrive does not matter.
+pub(crate) fn makes_contact(payment: &Payment) -> bool {
+    payment.status == PaymentStatus::Active && payment.amount.minor() != 0
 }
 
 /// Whether a person's payments are shown in the CRM.

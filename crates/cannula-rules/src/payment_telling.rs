@@ -59,6 +59,7 @@ impl PaymentTelling<'_> {
             Movement::Superseded => vec![Reason::PaymentArrivedLate],
             Movement::Unchanged => vec![Reason::NothingChanged],
             Movement::Zero => vec![Reason::ZeroAmount],
+            Movement::VoidedAtZero => vec![Reason::VoidedAtZero],
             Movement::VoidedBeforeSeen => vec![Reason::VoidedBeforeSeen],
             Movement::Opposite => vec![Reason::OppositeOfVoided],
             Movement::DeletedBeforeSeen => vec![Reason::DeletedBeforeSeen],
@@ -71,7 +72,11 @@ impl PaymentTelling<'_> {
     fn consequences(&self, entry: &LedgerEntry, step: &PaymentStep) -> Vec<Reason> {
         let payment = &entry.payment;
         let mut reasons = Vec::new();
-        reasons.extend(title(payment, step.movement).map(|title| Reason::Noted { title }));
+        let title = title(&self.config.titles, payment, step.movement);
+        reasons.extend(title.map(|title| Reason::Noted { title }));
+        if step.movement == Movement::Changed && payment.amount.minor() == 0 {
+            reasons.push(Reason::NothingPaidAnyMore);
+        }
         match (payment.status, payment.kind, payment.payer) {
             (PaymentStatus::Voided, ..) => reasons.push(Reason::PaymentVoided),
             (PaymentStatus::EnteredInError, ..) => reasons.push(Reason::PaymentDeleted),

@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cannula_core::{
-    Appointment, CrmEffect, CrmLinks, Delivered, Event, EventId, FieldValue, Money,
-    OpportunityStatus, Patient, Payment, Person, PersonName, Phi, Receipt, Record, RecordId,
-    RecordKey, RecordKind, Subject, Version,
+    Appointment, CrmEffect, CrmLinks, Delivered, Event, EventId, FieldValue, Membership, Money,
+    OpportunityStatus, Payment, Person, Phi, Receipt, Record, RecordId, RecordKey, RecordKind,
+    Subject, Version,
 };
-use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::{Outcome, Posting, ledger::Ledger};
+use crate::{
+    Outcome, Posting, ledger::Ledger, membership::Memberships, patient::KnownPatient,
+    registration::Registrations,
+};
 
-/// What is known of one person: every state of every appointment and payment, the newest known
-/// patient data, the links to the CRM, and what the CRM is known to hold.
+/// What is known of one person: every state of every appointment, payment and membership, the
+/// newest known patient data, the links to the CRM, and what the CRM is known to hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -25,6 +27,10 @@ pub struct PersonState {
     pub(crate) history: Vec<Entry>,
     #[serde(default, skip_serializing_if = "Ledger::is_empty")]
     pub(crate) ledger: Ledger,
+    #[serde(default, skip_serializing_if = "Memberships::is_empty")]
+    pub(crate) memberships: Memberships,
+    #[serde(default, skip_serializing_if = "Registrations::is_empty")]
+    pub(crate) registrations: Registrations,
     /// The event that linked the contact, if it was none of our own finding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) linked_by: Option<EventId>,
@@ -64,97 +70,6 @@ impl Entry {
     /// What the history is sorted by: the same for every order of arrival.
     pub(crate) fn order(&self) -> (&Version, &RecordId) {
         (&self.version, &self.record)
-    }
-}
-
-/// The newest known value of each part, so that what an EMR withholds later is not lost.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct KnownPatient {
-    pub(crate) event: EventId,
-    version: Version,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    name: Option<Known<PersonName>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    email: Option<Known<Phi<String>>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    phone: Option<Known<Phi<String>>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    birth_date: Option<Known<Phi<NaiveDate>>>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Known<T> {
-    value: T,
-    version: Version,
-}
-
-/// Keeps the value of the newest version that has one.
-fn learn<T: Clone + PartialEq>(
-    known: &mut Option<Known<T>>,
-    value: Option<&T>,
-    version: &Version,
-) -> bool {
-    let Some(value) = value else { return false };
-    if known.as_ref().is_some_and(|known| known.version >= *version) {
-        return false;
-    }
-    let changed = known.as_ref().is_none_or(|known| known.value != *value);
-    *known = Some(Known { value: value.clone(), version: version.clone() });
-    changed
-}
-
-/// The text unless it is blank.
-fn filled(text: Option<&Phi<String>>) -> Option<&Phi<String>> {
-    text.filter(|text| !text.expose().trim().is_empty())
-}
-
-impl KnownPatient {
-    fn new(event: &Event, patient: &Patient) -> Self {
-        let mut known = Self {
-            event: event.id.clone(),
-            version: event.version.clone(),
-            name: None,
-            email: None,
-            phone: None,
-            birth_date: None,
-        };
-        known.learn(event, patient);
-        known
-    }
-
-    /// Takes in another state of the record; whether the person changed by it.
-    fn learn(&mut self, event: &Event, patient: &Patient) -> bool {
-        let version = &event.version;
-        let name = Some(&patient.name).filter(|name| !name.full().expose().is_empty());
-        let mut changed = learn(&mut self.name, name, version);
-        changed |= learn(&mut self.email, filled(patient.best_email()), version);
-        changed |= learn(&mut self.phone, filled(patient.best_phone()), version);
-        changed |= learn(&mut self.birth_date, patient.birth_date.as_ref(), version);
-        if *version > self.version {
-            self.version = version.clone();
-            self.event = event.id.clone();
-        }
-        changed
-    }
-
-    /// A CRM finds and creates contacts by e-mail and phone only.
-    pub(crate) fn reachable(&self) -> bool {
-        self.email.is_some() || self.phone.is_some()
-    }
-
-    pub(crate) fn birth_date(&self) -> Option<NaiveDate> {
-        self.birth_date.as_ref().map(|known| *known.value.expose())
-    }
-
-    pub(crate) fn person(&self) -> Person {
-        let name = self.name.as_ref().map(|known| known.value.clone()).unwrap_or_default();
-        Person {
-            first_name: name.given,
-            last_name: name.family,
-            email: self.email.as_ref().map(|known| known.value.clone()),
-            phone: self.phone.as_ref().map(|known| known.value.clone()),
-            birth_date: self.birth_date.as_ref().map(|known| known.value.clone()),
-        }
     }
 }
 
@@ -214,16 +129,28 @@ impl PersonState {
     }
 
     /// The events that the last decision wants noted and whose notes were not delivered yet, in
-    /// the order of their versions: appointments, then payments.
+    /// the order of their versions: the registration, appointments, payments, memberships.
     pub fn undelivered(&self) -> impl Iterator<Item = &EventId> {
         let due = |(event, note)| (note == NoteState::Due).then_some(event);
         self.notes().filter_map(due)
     }
 
-    /// Every event that can leave a note: appointments, then payments.
+    /// Every event that can leave a note.
     fn notes(&self) -> impl Iterator<Item = (&EventId, NoteState)> {
-        let visits = self.history.iter().map(|entry| (&entry.event, entry.note));
-        visits.chain(self.ledger.entries().iter().map(|entry| (&entry.event, entry.note)))
+        let created = self.registrations.all().iter().map(|it| (&it.event, it.note));
+        let visits = self.history.iter().map(|it| (&it.event, it.note));
+        let payments = self.ledger.entries().iter().map(|it| (&it.event, it.note));
+        let memberships = self.memberships.entries().iter().map(|it| (&it.event, it.note));
+        created.chain(visits).chain(payments).chain(memberships)
+    }
+
+    fn notes_mut(&mut self) -> impl Iterator<Item = (&EventId, &mut NoteState)> {
+        let created = self.registrations.all_mut().iter_mut().map(|it| (&it.event, &mut it.note));
+        let visits = self.history.iter_mut().map(|it| (&it.event, &mut it.note));
+        let payments = self.ledger.entries_mut().iter_mut().map(|it| (&it.event, &mut it.note));
+        let memberships = self.memberships.entries_mut().iter_mut();
+        let memberships = memberships.map(|it| (&it.event, &mut it.note));
+        created.chain(visits).chain(payments).chain(memberships)
     }
 
     /// What the patient paid less what went back, by the ledger as it is known now, whether the
@@ -235,6 +162,11 @@ impl PersonState {
     /// The rows of the patient's ledger as they are now, by their ids.
     pub fn payments(&self) -> impl Iterator<Item = (&RecordId, &Payment)> {
         self.ledger.current().map(|entry| (&entry.record, &entry.payment))
+    }
+
+    /// The patient's memberships as they are now, by their ids.
+    pub fn memberships(&self) -> impl Iterator<Item = (&RecordId, &Membership)> {
+        self.memberships.current().into_values().map(|entry| (&entry.record, &entry.membership))
     }
 
     /// The ledger entry by entry, in the order in which they became known. Their changes add up
@@ -281,11 +213,8 @@ impl PersonState {
             CrmEffect::AddTags { tags } => written.tags.extend(tags.iter().cloned()),
             CrmEffect::RemoveTags { tags } => written.tags.retain(|tag| !tags.contains(tag)),
             CrmEffect::Note(note) => {
-                let visits = self.history.iter_mut().map(|entry| (&entry.event, &mut entry.note));
-                let payments =
-                    self.ledger.entries_mut().iter_mut().map(|it| (&it.event, &mut it.note));
                 let noted = |(event, _): &(&EventId, _)| event.reference() == note.reference;
-                if let Some((_, state)) = visits.chain(payments).find(noted) {
+                if let Some((_, state)) = self.notes_mut().find(noted) {
                     *state = NoteState::Left;
                 }
             }
@@ -318,7 +247,7 @@ impl PersonState {
         self.written = Written::default();
     }
 
-    /// Takes in appointments, payments, patient data and links; one [`Arrival`] for each event.
+    /// Takes in appointments, payments, memberships, patient data and links; one [`Arrival`] for each event.
     pub(crate) fn take_in(&mut self, events: &[Event]) -> Vec<Arrival> {
         let late: Vec<bool> = events.iter().map(|event| self.is_late(event)).collect();
         self.ledger.take_in(events);
@@ -336,17 +265,26 @@ impl PersonState {
 
     fn take_in_one(&mut self, event: &Event) -> bool {
         match &event.record {
-            Record::Patient(patient) => match &mut self.patient {
-                Some(known) => known.learn(event, patient),
-                None => {
-                    self.patient = Some(KnownPatient::new(event, patient));
-                    true
+            Record::Patient(patient) => {
+                if patient.is_new {
+                    self.registrations.take_in(event);
                 }
-            },
+                match &mut self.patient {
+                    Some(known) => known.learn(event, patient),
+                    None => {
+                        self.patient = Some(KnownPatient::new(event, patient));
+                        true
+                    }
+                }
+            }
             Record::Appointment(appointment) => {
                 if self.history.iter().all(|entry| entry.event != event.id) {
                     self.insert(event, appointment);
                 }
+                false
+            }
+            Record::Membership(membership) => {
+                self.memberships.take_in(event, membership);
                 false
             }
             Record::ContactLink(link) => {
@@ -379,7 +317,7 @@ impl PersonState {
     fn is_late(&self, event: &Event) -> bool {
         match event.key.kind {
             RecordKind::Patient => {
-                self.patient.as_ref().is_some_and(|known| known.version > event.version)
+                self.patient.as_ref().is_some_and(|known| known.is_newer_than(&event.version))
             }
             RecordKind::Appointment => self
                 .history
@@ -387,6 +325,7 @@ impl PersonState {
                 .rev()
                 .take_while(|entry| entry.version > event.version)
                 .any(|entry| entry.record == event.key.id),
+            RecordKind::Membership => self.memberships.is_late(event),
             // The ledger has an order of its own, and a link has no versions.
             _ => false,
         }

@@ -1,6 +1,8 @@
 //! What one state of an appointment means under the rules of today.
 
-use cannula_core::{Appointment, AppointmentStatus, Named, ParkReason};
+use std::borrow::Cow;
+
+use cannula_core::{Appointment, AppointmentStatus, ParkReason};
 
 use crate::{Categories, Category, Reason, RulesConfig, StatusMeaning};
 
@@ -31,14 +33,15 @@ pub(crate) fn read(
     if meaning == Some(StatusMeaning::Held) {
         return Reading::Held;
     }
-    let Some(kind) = kind(appointment) else {
-        return Reading::Parked(ParkReason::MissingAppointmentType);
-    };
-    let Some(category) = categories.lookup(&kind.name, &appointment.purposes) else {
-        return Reading::Parked(ParkReason::UnmappedAppointmentType {
-            name: kind.name.clone(),
-            purpose: first_purpose(appointment),
-        });
+    let category = match strongest(categories, appointment) {
+        Ok(Some((_, category))) => category,
+        Ok(None) => return Reading::Parked(ParkReason::MissingAppointmentType),
+        Err(unmapped) => {
+            return Reading::Parked(ParkReason::UnmappedAppointmentType {
+                name: unmapped.to_owned(),
+                purpose: first_purpose(appointment),
+            });
+        }
     };
     match meaning {
         _ if category == Category::Block => Reading::Block,
@@ -54,19 +57,22 @@ pub(crate) fn gaps(
     appointment: &Appointment,
 ) -> Vec<Reason> {
     let mut gaps = Vec::new();
-    match kind(appointment) {
-        None => gaps.push(Reason::MissingType),
-        Some(kind) if categories.lookup(&kind.name, &appointment.purposes).is_none() => {
-            let name = kind.name.clone();
-            gaps.push(Reason::UnmappedType { name, purpose: first_purpose(appointment) });
-            let near = categories.near_miss(&kind.name, &appointment.purposes);
-            gaps.extend(near.map(|(name, near)| Reason::NearMiss {
-                name: name.to_owned(),
-                document: near.name.clone(),
-                line: near.line,
-            }));
+    let names = distinct_services(appointment);
+    if names.is_empty() {
+        gaps.push(Reason::MissingType);
+    }
+    for name in names {
+        if categories.lookup(name, &appointment.purposes).is_some() {
+            continue;
         }
-        Some(_) => {}
+        let purpose = first_purpose(appointment);
+        gaps.push(Reason::UnmappedType { name: name.to_owned(), purpose });
+        let near = categories.near_miss(name, &appointment.purposes);
+        gaps.extend(near.map(|(name, near)| Reason::NearMiss {
+            name: name.to_owned(),
+            document: near.name.clone(),
+            line: near.line,
+        }));
     }
     if config.meaning(&appointment.status).is_none() {
         let name = appointment.status.label().to_owned();
@@ -75,8 +81,71 @@ pub(crate) fn gaps(
     gaps
 }
 
-fn kind(appointment: &Appointment) -> Option<&Named> {
-    appointment.kind.as_ref().filter(|kind| !kind.name.trim().is_empty())
+/// The names of the visit's services, in the vendor's order.
+fn services(appointment: &Appointment) -> impl Iterator<Item = &str> {
+    let all = appointment.kind.iter().chain(&appointment.also);
+    all.map(|service| service.name.as_str()).filter(|name| !name.trim().is_empty())
+}
+
+/// Each name once: a service may be booked twice in one visit.
+fn distinct_services(appointment: &Appointment) -> Vec<&str> {
+    let mut names = Vec::new();
+    for name in services(appointment) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// What staff read as the type of a visit; `None` if it has none.
+pub(crate) fn type_of(appointment: &Appointment) -> Option<Cow<'_, str>> {
+    if appointment.also.is_empty() {
+        return services(appointment).next().map(Cow::Borrowed);
+    }
+    let names = distinct_services(appointment);
+    (!names.is_empty()).then(|| Cow::Owned(names.join(", ")))
+}
+
+/// Whether two visits are for the same services, in whatever order the vendor lists them.
+pub(crate) fn same_services(a: &Appointment, b: &Appointment) -> bool {
+    if a.also.is_empty() && b.also.is_empty() {
+        return services(a).eq(services(b));
+    }
+    let names = |of| {
+        let mut names = distinct_services(of);
+        names.sort_unstable();
+        names
+    };
+    names(a) == names(b)
+}
+
+/// The service whose category is the strongest, the first of several. `Ok(None)` for a visit
+/// without any.
+///
+/// # Errors
+/// The first service that has no category.
+fn strongest<'a>(
+    categories: &Categories,
+    appointment: &'a Appointment,
+) -> Result<Option<(&'a str, Category)>, &'a str> {
+    let mut strongest: Option<(&str, Category)> = None;
+    for name in services(appointment) {
+        let category = categories.lookup(name, &appointment.purposes).ok_or(name)?;
+        if strongest.is_none_or(|(_, known)| category.strength() > known.strength()) {
+            strongest = Some((name, category));
+        }
+    }
+    Ok(strongest)
+}
+
+/// Which of several services decides; `None` if the visit has only one.
+pub(crate) fn deciding(categories: &Categories, appointment: &Appointment) -> Option<Reason> {
+    if distinct_services(appointment).len() < 2 {
+        return None;
+    }
+    let (name, category) = strongest(categories, appointment).ok().flatten()?;
+    Some(Reason::StrongestService { name: name.to_owned(), category })
 }
 
 fn first_purpose(appointment: &Appointment) -> Option<String> {

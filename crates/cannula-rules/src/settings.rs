@@ -6,8 +6,9 @@ use cannula_core::Settings;
 use chrono_tz::Tz;
 
 use crate::{
-    FieldNames, NonSurgicalNames, PaymentConfig, PaymentPipelines, RulesConfig, StagePolicy,
-    StatusMeaning, SurgicalNames, TagNames, ValuePolicy, document::fold,
+    AppointmentTitles, ContactsFor, FieldNames, MembershipConfig, NonSurgicalNames, PaymentConfig,
+    PaymentPipelines, RulesConfig, StagePolicy, StatusMeaning, SurgicalNames, TagNames,
+    TitleConfig, ValuePolicy, document::fold,
 };
 
 const POLICIES: [(&str, StagePolicy); 2] =
@@ -23,6 +24,14 @@ const VALUES: [(&str, ValuePolicy); 3] = [
     ("lifetime", ValuePolicy::Lifetime),
     ("since_opened", ValuePolicy::SinceOpened),
     ("off", ValuePolicy::Off),
+];
+
+const CONTACTS_FOR: [(&str, ContactsFor); 2] =
+    [("visits", ContactsFor::Visits), ("any_record", ContactsFor::AnyRecord)];
+
+const APPOINTMENT_TITLES: [(&str, AppointmentTitles); 2] = [
+    ("by_status", AppointmentTitles::ByStatus),
+    ("booked_then_update", AppointmentTitles::BookedThenUpdate),
 ];
 
 const MEANINGS: [(&str, StatusMeaning); 7] = [
@@ -72,6 +81,11 @@ impl RulesConfig {
             pipelines: section.choice("pipelines", &PAYMENT_PIPELINES).unwrap_or_default(),
             opportunity_value: section.choice("opportunity_value", &VALUES).unwrap_or_default(),
         });
+        let memberships = within(settings, "memberships", |section| MembershipConfig {
+            enabled: section.flag("enabled", false),
+        });
+        let contacts_for = settings.choice("contacts_for", &CONTACTS_FOR).unwrap_or_default();
+        let titles = within(settings, "titles", titles);
         Self {
             zone,
             policy,
@@ -82,6 +96,9 @@ impl RulesConfig {
             fields,
             tags,
             payments,
+            memberships,
+            contacts_for,
+            titles,
         }
     }
 }
@@ -92,6 +109,17 @@ fn within<T>(settings: &mut Settings, key: &str, read: impl FnOnce(&mut Settings
     let value = read(&mut section);
     settings.absorb(section.finish());
     value
+}
+
+fn titles(section: &mut Settings) -> TitleConfig {
+    let default = TitleConfig::default();
+    TitleConfig {
+        appointments: section.choice("appointments", &APPOINTMENT_TITLES).unwrap_or_default(),
+        payment: section.text("payment", &default.payment),
+        payment_noun: section.text("payment_noun", &default.payment_noun),
+        membership: section.text("membership", &default.membership),
+        patient_created: section.text("patient_created", &default.patient_created),
+    }
 }
 
 fn statuses(section: &mut Settings) -> BTreeMap<String, StatusMeaning> {

@@ -5,7 +5,7 @@ use cannula_core::{Appointment, ParkReason};
 use crate::{
     Outcome, Reason, Rules,
     note::title,
-    reading::gaps,
+    reading::{deciding, gaps},
     table::Standing,
     walk::{End, Shift, Step, What},
 };
@@ -50,6 +50,7 @@ impl Telling<'_> {
                 self.consequences(&mut reasons);
             }
             (_, What::Visit { category, meaning, .. }) => {
+                reasons.extend(deciding(&self.rules.categories, appointment));
                 if category.pipeline().is_none() {
                     reasons.push(Reason::NeverMoves { category: *category });
                 }
@@ -67,7 +68,7 @@ impl Telling<'_> {
     /// The note, the moves and the visit dates, as far as no newer change overtook them.
     fn consequences(&self, reasons: &mut Vec<Reason>) {
         let (step, config) = (self.step, &self.rules.config);
-        reasons.extend(title(&step.what).map(|title| match step.repeated {
+        reasons.extend(title(&config.titles, &step.what).map(|title| match step.repeated {
             false => Reason::Noted { title },
             true => Reason::AlreadyNoted,
         }));

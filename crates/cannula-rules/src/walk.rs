@@ -7,6 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::{
     Category, RulesConfig, StagePolicy, StatusMeaning,
+    newest::Newest,
     note::same_note,
     person::{Entry, NoteState},
     reading::Reading,
@@ -32,6 +33,8 @@ pub(crate) struct Walk<'a> {
 #[derive(Debug)]
 struct Visit<'a> {
     record: &'a RecordId,
+    /// A state of it was noted.
+    noted: bool,
     /// The state noted last; `None` if nothing of it belongs in the CRM.
     shown: Option<&'a Appointment>,
     /// The entry that brought it.
@@ -47,18 +50,6 @@ struct Visit<'a> {
 pub(crate) struct Dates {
     pub(crate) next: Option<NaiveDate>,
     pub(crate) last: Option<NaiveDate>,
-}
-
-/// What the contact's appointment fields show: the newest noted state, and for what that state
-/// does not say, the newest that does.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Newest<'a> {
-    /// The entry, if any is noted.
-    pub(crate) entry: Option<usize>,
-    pub(crate) status: Option<&'a str>,
-    pub(crate) kind: Option<&'a str>,
-    pub(crate) category: Option<Category>,
-    pub(crate) location: Option<&'a str>,
 }
 
 /// What one entry did.
@@ -89,6 +80,8 @@ pub(crate) enum What {
     Visit {
         category: Category,
         meaning: StatusMeaning,
+        /// Nothing of the appointment was noted before.
+        first: bool,
         rescheduled: bool,
     },
 }
@@ -217,13 +210,14 @@ impl<'a> Walk<'a> {
         let earlier = visit.place;
         let rescheduled = earlier.is_some()
             && visit.shown.is_some_and(|shown| local(shown) != local(appointment));
+        let first = !std::mem::replace(&mut visit.noted, true);
         visit.shown = Some(appointment);
         visit.shown_at = index;
         if earlier != Some((category, standing)) {
             visit.place = Some((category, standing));
             visit.since = entry.version.stamp;
         }
-        step.what = What::Visit { category, meaning, rescheduled };
+        step.what = What::Visit { category, meaning, first, rescheduled };
         self.newest.show(index, meaning.label(), category, appointment);
         self.end.dates = self.visit_dates();
         let pipeline = category.pipeline();
@@ -258,6 +252,7 @@ impl<'a> Walk<'a> {
         *self.by_record.entry(&entry.record).or_insert_with(|| {
             visits.push(Visit {
                 record: &entry.record,
+                noted: false,
                 shown: None,
                 shown_at: 0,
                 place: None,
@@ -371,23 +366,6 @@ impl<'a> Walk<'a> {
             }
         }
         dates
-    }
-}
-
-impl<'a> Newest<'a> {
-    fn show(
-        &mut self,
-        index: usize,
-        status: &'a str,
-        category: Category,
-        appointment: &'a Appointment,
-    ) {
-        self.entry = Some(index);
-        self.status = Some(status);
-        self.category = Some(category);
-        self.kind = appointment.kind.as_ref().map(|kind| kind.name.as_str()).or(self.kind);
-        let location = appointment.location.as_ref().map(|location| location.name.as_str());
-        self.location = location.or(self.location);
     }
 }
 

@@ -2,7 +2,10 @@
 //! in between, nor when the document learned a type.
 
 use cannula_core::{CrmEffect, Event, RecordKind};
-use cannula_rules::{PaymentPipelines, PersonState, Plan, Rules, StagePolicy};
+use cannula_rules::{
+    AppointmentTitles, ContactsFor, PaymentPipelines, PersonState, Plan, Rules, RulesConfig,
+    StagePolicy,
+};
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use crate::support::{Crm, config, document, event, instant};
@@ -35,12 +38,13 @@ const NOW: &str = "2026-03-05 12:00";
 
 fn appointment() -> impl Strategy<Value = String> {
     let parts = (0..40u8, select(&["A", "B", "C"][..]), select(&TYPES[..]), select(&STATUSES[..]));
-    (parts, 1..12u8, select(&["", "Uptown", "Harbor"][..])).prop_map(
-        |((minute, record, kind, status), day, location)| {
+    let also = select(&["", "", "", "+ Block", "+ Surgical Consult", "+ Laser Reset + Block"][..]);
+    (parts, 1..12u8, select(&["", "Uptown", "Harbor"][..]), also).prop_map(
+        |((minute, record, kind, status), day, location, also)| {
             // Types are mostly a record's own, so that histories look like histories.
             let own = TYPES[usize::from(record.as_bytes()[0] - b'A') * 2 + 1];
             let kind = if minute % 3 == 0 { kind } else { own };
-            format!("2026-03-02 10:{minute:02} | {record} | {kind} | {status} | 2026-03-{day:02} 09:00 | | | {location}")
+            format!("2026-03-02 10:{minute:02} | {record} | {kind} {also} | {status} | 2026-03-{day:02} 09:00 | | | {location}")
         },
     )
 }
@@ -49,9 +53,10 @@ fn patient() -> impl Strategy<Value = String> {
     let name = select(&["Mina Sol", "Mina Sol-Reyes"][..]);
     let email = select(&["", "mina@example.test", "sol@example.test"][..]);
     let birth = select(&["", "1990-05-17"][..]);
-    (0..40u8, name, email, select(&["", "212 555 0100"][..]), birth).prop_map(
-        |(minute, name, email, phone, birth)| {
-            format!("2026-03-02 10:{minute:02} | patient | {name} | {email} | {phone} | {birth}")
+    let what = select(&["patient", "patient", "new patient"][..]);
+    (0..40u8, name, email, select(&["", "212 555 0100"][..]), birth, what).prop_map(
+        |(minute, name, email, phone, birth, what)| {
+            format!("2026-03-02 10:{minute:02} | {what} | {name} | {email} | {phone} | {birth}")
         },
     )
 }
@@ -67,13 +72,24 @@ fn payment() -> impl Strategy<Value = String> {
     })
 }
 
-/// Appointments, patient data and payments.
+fn membership() -> impl Strategy<Value = String> {
+    let name = select(&["Glow Monthly", "Laser Club"][..]);
+    let status = select(&["active", "active", "frozen", "cancelled", "Past due"][..]);
+    (0..40u8, select(&["K", "L"][..]), name, status, select(&["", "2026-03-02"][..])).prop_map(
+        |(minute, id, name, status, start)| {
+            format!("2026-03-02 10:{minute:02} | member {id} | {name} | {status} | {start}")
+        },
+    )
+}
+
+/// Appointments, patient data, payments and memberships.
 pub(crate) fn history() -> impl Strategy<Value = Vec<Event>> {
-    let money = vec(payment(), 0..8);
-    (vec(appointment(), 0..12), vec(patient(), 0..3), money).prop_map(
-        |(mut lines, patients, money)| {
+    let (money, members) = (vec(payment(), 0..8), vec(membership(), 0..6));
+    (vec(appointment(), 0..12), vec(patient(), 0..3), money, members).prop_map(
+        |(mut lines, patients, money, members)| {
             lines.extend(patients);
             lines.extend(money);
+            lines.extend(members);
             lines.iter().map(|line| event(line)).collect()
         },
     )
@@ -81,6 +97,10 @@ pub(crate) fn history() -> impl Strategy<Value = Vec<Event>> {
 
 fn policy() -> impl Strategy<Value = StagePolicy> {
     select(vec![StagePolicy::AllAppointments, StagePolicy::LastEvent])
+}
+
+fn contacts() -> impl Strategy<Value = ContactsFor> {
+    select(vec![ContactsFor::Visits, ContactsFor::AnyRecord])
 }
 
 pub(crate) fn shuffled(history: Vec<Event>) -> impl Strategy<Value = (Vec<Event>, Vec<Event>)> {
@@ -144,20 +164,34 @@ fn is_payment(history: &[Event], reference: &str) -> bool {
 }
 
 /// For everybody: by default a person who turns out to be surgical keeps what was written before.
-pub(crate) fn rules(policy: StagePolicy, rows: &str) -> Rules {
+fn everything(policy: StagePolicy) -> RulesConfig {
     let mut config = config(policy);
     config.payments.pipelines = PaymentPipelines::All;
-    Rules::new(config, document(rows))
+    config.memberships.enabled = true;
+    config
+}
+
+pub(crate) fn rules(policy: StagePolicy, rows: &str) -> Rules {
+    Rules::new(everything(policy), document(rows))
+}
+
+fn rules_with(policy: StagePolicy, contacts_for: ContactsFor, rows: &str) -> Rules {
+    Rules::new(RulesConfig { contacts_for, ..everything(policy) }, document(rows))
 }
 
 proptest! {
     #[test]
     fn any_order_and_any_batching_of_arrival_project_the_same_crm(
         (history, arrival) in history().prop_flat_map(shuffled),
-        policy in policy(),
+        (policy, contacts_for) in (policy(), contacts()),
+        updates in any::<bool>(),
         batch in 1..5usize,
     ) {
-        let rules = rules(policy, "");
+        let mut config = RulesConfig { contacts_for, ..everything(policy) };
+        if updates {
+            config.titles.appointments = AppointmentTitles::BookedThenUpdate;
+        }
+        let rules = Rules::new(config, document(""));
         let whole = rules.decide(PersonState::default(), &history, instant(NOW));
         let (state, _) = live(&rules, &arrival, batch, 0);
         let expected = without_payment_notes(whole, &history);
@@ -168,11 +202,11 @@ proptest! {
     #[test]
     fn whatever_was_delivered_in_between_the_crm_ends_the_same(
         (history, arrival) in history().prop_flat_map(shuffled),
-        policy in policy(),
+        (policy, contacts_for) in (policy(), contacts()),
         batch in 1..5usize,
         delivered in 0..6usize,
     ) {
-        let rules = rules(policy, "");
+        let rules = rules_with(policy, contacts_for, "");
         let mut expected = Crm::default();
         expected.deliver_all(rules.decide(PersonState::default(), &history, instant(NOW)));
         let (state, mut crm) = live(&rules, &arrival, batch, delivered);
@@ -181,6 +215,10 @@ proptest! {
         for (reference, note) in &expected.notes {
             let count = crm.notes.iter().filter(|(left, _)| left == reference).count();
             prop_assert!(count <= 1, "note {} twice", reference);
+            if note.starts_with("Patient Created") {
+                let left = crm.notes.iter().filter(|(_, left)| left.starts_with("Patient Created"));
+                prop_assert_eq!(left.count(), 1);
+            }
             // A late version whose note would only repeat what stands there leaves none.
             let said = crm.notes.iter().any(|(_, left)| substance(left) == substance(note));
             prop_assert!(said || is_payment(&history, reference), "note {}", reference);
@@ -190,14 +228,14 @@ proptest! {
     #[test]
     fn a_type_mapped_late_ends_as_if_it_had_been_mapped_from_the_start(
         (history, arrival) in history().prop_flat_map(shuffled),
-        policy in policy(),
+        (policy, contacts_for) in (policy(), contacts()),
         batch in 1..5usize,
         delivered in 0..6usize,
     ) {
-        let amended = rules(policy, AMENDMENT);
+        let amended = rules_with(policy, contacts_for, AMENDMENT);
         let mut expected = Crm::default();
         expected.deliver_all(amended.decide(PersonState::default(), &history, instant(NOW)));
-        let (state, mut crm) = live(&rules(policy, ""), &arrival, batch, delivered);
+        let (state, mut crm) = live(&rules_with(policy, contacts_for, ""), &arrival, batch, delivered);
         settle(&amended, state, &mut crm);
         prop_assert_eq!(without_notes(&crm), without_notes(&expected));
     }

@@ -2,13 +2,16 @@
 //!
 //! A file has directives (`now:`, `patient: unknown`, `policy: last_event`, `opportunities: update
 //! only`, `document: row`, `amend: row`, `payments: switch`, `value: policy`, `then payments:
-//! switch`, `show: notes`) and events in the order of arrival; `&` before one makes it arrive
-//! together with the one before.
+//! switch`, `set: key = value` and `then set: key = value` for memberships, contacts and titles,
+//! `show: notes`) and events in the order of arrival; `&` before one makes it arrive together with
+//! the one before.
 
 use std::fmt::Write as _;
 
-use cannula_core::Event;
-use cannula_rules::{PaymentPipelines, PersonState, Plan, Rules, StagePolicy, ValuePolicy};
+use cannula_core::{Event, Settings};
+use cannula_rules::{
+    PaymentPipelines, PersonState, Plan, Rules, RulesConfig, StagePolicy, ValuePolicy,
+};
 use chrono::{DateTime, Utc};
 
 use crate::support::{Crm, PATIENT, config, document, effect, event, instant, outcome};
@@ -24,6 +27,9 @@ struct Scenario {
     payments: PaymentPipelines,
     then_payments: Option<PaymentPipelines>,
     value: ValuePolicy,
+    /// Lines of the `rules` section.
+    set: String,
+    then_set: String,
     lines: Vec<String>,
     /// Indices of the lines that arrive with the one before.
     together: Vec<usize>,
@@ -38,10 +44,18 @@ fn switch(word: &str) -> PaymentPipelines {
     }
 }
 
+fn read(set: &str) -> RulesConfig {
+    let section: serde_json::Value = toml::from_str(set).unwrap();
+    let mut settings = Settings::new("rules", section);
+    let config = RulesConfig::from_settings(&mut settings, chrono_tz::Tz::UTC);
+    assert_eq!(settings.finish().to_string(), "");
+    config
+}
+
 impl Scenario {
     fn parse(text: &str) -> Self {
         let mut scenario = Self::default();
-        let known = text.contains("| patient |") || text.contains("patient: unknown");
+        let known = text.contains("patient |") || text.contains("patient: unknown");
         if !known {
             scenario.lines.push(PATIENT.to_owned());
         }
@@ -58,6 +72,8 @@ impl Scenario {
                 Some(("then payments", word)) => scenario.then_payments = Some(switch(word)),
                 Some(("value", "since_opened")) => scenario.value = ValuePolicy::SinceOpened,
                 Some(("value", "off")) => scenario.value = ValuePolicy::Off,
+                Some(("set", line)) => writeln!(scenario.set, "{line}").unwrap(),
+                Some(("then set", line)) => writeln!(scenario.then_set, "{line}").unwrap(),
                 Some(("amend", row)) => writeln!(scenario.amended, "{row}").unwrap(),
                 _ => {
                     if line.starts_with("& ") {
@@ -70,8 +86,17 @@ impl Scenario {
         scenario
     }
 
-    fn rules(&self, policy: StagePolicy, rows: &str, payments: PaymentPipelines) -> Rules {
+    fn rules(
+        &self,
+        policy: StagePolicy,
+        rows: &str,
+        payments: PaymentPipelines,
+        set: &str,
+    ) -> Rules {
         let mut config = config(policy);
+        let set = read(set);
+        (config.memberships, config.contacts_for) = (set.memberships, set.contacts_for);
+        config.titles = set.titles;
         config.payments.pipelines = payments;
         config.payments.opportunity_value = self.value;
         config.create_opportunities = !self.update_only;
@@ -81,7 +106,7 @@ impl Scenario {
     fn run(&self, policy: StagePolicy) -> (String, Crm) {
         let (mut text, mut crm) = (String::new(), Crm::default());
         let mut state = PersonState::default();
-        let rules = self.rules(policy, &self.rows, self.payments);
+        let rules = self.rules(policy, &self.rows, self.payments, &self.set);
         let events: Vec<Event> = self.lines.iter().map(|line| event(line)).collect();
         let mut from = 0;
         while from < events.len() {
@@ -95,12 +120,18 @@ impl Scenario {
             state = crm.deliver_all(plan);
             from = arrived.end;
         }
-        if !self.amended.is_empty() || self.then_payments.is_some() {
+        let switched = self.then_payments.is_some() || !self.then_set.is_empty();
+        if !self.amended.is_empty() || switched {
             let payments = self.then_payments.unwrap_or(self.payments);
-            let rules = self.rules(policy, &format!("{}{}", self.rows, self.amended), payments);
+            let rows = format!("{}{}", self.rows, self.amended);
+            let set = if self.then_set.is_empty() { &self.set } else { &self.then_set };
+            let rules = self.rules(policy, &rows, payments, set);
             let now = self.now.or(events.last().map(|event| event.version.stamp)).unwrap();
-            let what =
-                if self.amended.is_empty() { "payments switched" } else { "document amended" };
+            let what = match (self.amended.is_empty(), self.then_payments) {
+                (false, _) => "document amended",
+                (true, Some(_)) => "payments switched",
+                (true, None) => "settings changed",
+            };
             writeln!(text, "{what}, decided again without events").unwrap();
             let plan = rules.decide(state, &[], now);
             self.tell(&mut text, &plan, &events);

@@ -30,6 +30,10 @@ fn all() -> Vec<Reason> {
         Reason::SupersededCancellation { pipeline: pipeline.clone(), live: None },
         Reason::NeverMoves { category: Category::PreOp },
         Reason::BlockExcluded,
+        Reason::StrongestService {
+            name: "Rhinoplasty".to_owned(),
+            category: Category::SurgicalAppointment,
+        },
         Reason::UnmappedType { name: "Laser Reset".to_owned(), purpose: None },
         Reason::UnmappedType {
             name: "Laser Reset".to_owned(),
@@ -69,6 +73,7 @@ fn all() -> Vec<Reason> {
     .into_iter()
     .chain(payments())
     .chain(links())
+    .chain(memberships())
     .collect()
 }
 
@@ -95,6 +100,8 @@ fn payments() -> Vec<Reason> {
         Reason::VoidedBeforeSeen,
         Reason::OppositeOfVoided,
         Reason::DeletedBeforeSeen,
+        Reason::NothingPaidAnyMore,
+        Reason::VoidedAtZero,
         Reason::ZeroAmount,
         Reason::PaymentArrivedLate,
         Reason::OpportunityValue {
@@ -125,9 +132,24 @@ fn links() -> Vec<Reason> {
     ]
 }
 
+fn memberships() -> Vec<Reason> {
+    let (field, tag) = ("Membership".to_owned(), "Member".to_owned());
+    let (name, status) = ("Glow Monthly".to_owned(), "Active".to_owned());
+    vec![
+        Reason::NothingYet,
+        Reason::MembershipsOff,
+        Reason::MembershipWaitsForVisit,
+        Reason::MembershipShown { field: field.clone(), name: name.clone(), status },
+        Reason::OtherMembershipShown { field, name },
+        Reason::MemberTagged { tag: tag.clone() },
+        Reason::MemberTagStays { tag: tag.clone() },
+        Reason::NoMemberTag { tag },
+    ]
+}
+
 /// The rows of the troubleshooting table (Aesthetix help centre, article 1352) that the rules can
-/// answer: what staff see, and the tags of the reasons that say why.
-const SYMPTOMS: [(&str, &[&str]); 7] = [
+/// answer, and those of memberships: what staff see, and the tags of the reasons that say why.
+const SYMPTOMS: [(&str, &[&str]); 9] = [
     (
         "no note on the contact",
         &[
@@ -152,6 +174,7 @@ const SYMPTOMS: [(&str, &[&str]); 7] = [
             "stays",
             "overtaken",
             "vacated",
+            "strongest_service",
             "superseded_cancellation",
             "never_moves",
             "opportunity_missing",
@@ -183,6 +206,7 @@ const SYMPTOMS: [(&str, &[&str]); 7] = [
             "opposite_of_voided",
             "deleted_before_seen",
             "zero_amount",
+            "voided_at_zero",
             "payment_arrived_late",
             "nothing_changed",
             "no_owner",
@@ -197,6 +221,7 @@ const SYMPTOMS: [(&str, &[&str]); 7] = [
             "adjustment_not_counted",
             "payment_voided",
             "payment_deleted",
+            "nothing_paid_any_more",
             "payments_off",
             "payments_surgical_only",
             "payment_waits_for_visit",
@@ -212,6 +237,30 @@ const SYMPTOMS: [(&str, &[&str]); 7] = [
             "no_opportunity_yet",
             "opportunity_value_missing",
             "payments_surgical_only",
+        ],
+    ),
+    (
+        "there is no contact",
+        &[
+            "no_visit_yet",
+            "nothing_yet",
+            "payment_waits_for_visit",
+            "membership_waits_for_visit",
+            "no_contact_details",
+        ],
+    ),
+    (
+        "a membership leaves no note, or the contact shows another, or has no tag of members",
+        &[
+            "memberships_off",
+            "membership_waits_for_visit",
+            "nothing_changed",
+            "already_noted",
+            "membership_shown",
+            "other_membership_shown",
+            "member_tagged",
+            "member_tag_stays",
+            "no_member_tag",
         ],
     ),
 ];

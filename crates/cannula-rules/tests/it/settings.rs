@@ -52,3 +52,16 @@ fn without_payments_the_crm_needs_no_field_for_them() {
     let needs = Rules::new(config, document("")).needs();
     assert!(needs.fields.iter().all(|field| field.config_key != "rules.fields.lifetime_value"));
 }
+
+#[test]
+fn memberships_need_their_fields_only_where_they_are_on() {
+    let mut config = RulesConfig::new(chrono_tz::Tz::UTC);
+    let keys = |config: &RulesConfig| {
+        let needs = Rules::new(config.clone(), document("")).needs();
+        let keys = needs.fields.into_iter().map(|field| field.config_key);
+        keys.filter(|key| key.contains("membership")).collect::<Vec<_>>()
+    };
+    assert!(keys(&config).is_empty());
+    config.memberships.enabled = true;
+    assert_eq!(keys(&config), ["rules.fields.membership", "rules.fields.membership_status"]);
+}

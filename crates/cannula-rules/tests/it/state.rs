@@ -214,3 +214,57 @@ fn a_link_event_given_twice_says_the_same_twice() {
     let reasons = &again.verdicts.iter().find(|(id, _)| *id == event(LINK).id).unwrap().1.reasons;
     assert_eq!(*reasons, [Reason::LinkedByIntake { contact: ContactId::new("c9") }]);
 }
+
+const MEMBER: &str = "2026-03-02 10:06 | member 1 | Glow Monthly | active | 2026-03-02";
+const NEW_PATIENT: &str = "2026-01-01 08:00 | new patient | Mina Sol | mina@example.test";
+
+/// Rules of a practice with memberships, where any record makes a contact.
+fn any_record() -> cannula_rules::Rules {
+    let mut config = crate::support::config(StagePolicy::AllAppointments);
+    config.memberships.enabled = true;
+    config.contacts_for = cannula_rules::ContactsFor::AnyRecord;
+    cannula_rules::Rules::new(config, crate::support::document(""))
+}
+
+#[test]
+fn a_new_patient_with_an_order_and_a_membership_is_written_once_and_survives_the_store() {
+    let rules = any_record();
+    let events = [NEW_PATIENT, PAID, MEMBER].map(event);
+    let now = instant("2026-03-02 12:00");
+    let plan = rules.decide(PersonState::default(), &events, now);
+    assert_eq!(labels(&plan), ["contact", "add tags", "note", "note", "note"]);
+    let due: Vec<_> = plan.state.undelivered().cloned().collect();
+    assert_eq!(due, events.clone().map(|event| event.id));
+    let state = Crm::default().deliver_all(plan);
+    assert_eq!((state.notes_left(), state.undelivered().count()), (3, 0));
+    let json = serde_json::to_string(&state).unwrap();
+    assert_eq!(serde_json::from_str::<PersonState>(&json).unwrap(), state);
+    assert!(labels(&rules.decide(state.clone(), &[], now)).is_empty());
+    let memberships: Vec<_> =
+        state.memberships().map(|(id, it)| (id.as_str(), it.name.as_str())).collect();
+    assert_eq!(memberships, [("1", "Glow Monthly")]);
+    let again = rules.decide(state, &events, now);
+    assert!(again.effects.is_empty(), "{:?}", again.effects);
+}
+
+#[test]
+fn a_broken_link_writes_membership_fields_and_tag_anew_and_no_note() {
+    let rules = any_record();
+    let now = instant("2026-03-02 12:00");
+    let plan = rules.decide(PersonState::default(), &[NEW_PATIENT, MEMBER].map(event), now);
+    let mut state = Crm::default().deliver_all(plan);
+    state.link_broken();
+    assert_eq!(labels(&rules.decide(state, &[], now)), ["contact", "add tags"]);
+}
+
+#[test]
+fn a_membership_of_an_unknown_person_asks_for_the_patient_only_where_it_makes_a_contact() {
+    let now = instant("2026-03-02 12:00");
+    let plan = any_record().decide(PersonState::default(), &[event(MEMBER)], now);
+    assert!(plan.wants.is_some());
+    assert_eq!(plan.verdicts[0].1.outcome, Outcome::Waiting);
+    let plan = decide(PersonState::default(), &[MEMBER]);
+    assert!(plan.wants.is_none());
+    assert_eq!(plan.verdicts[0].1.reasons, [Reason::MembershipsOff]);
+    assert!(plan.state.is_dormant());
+}

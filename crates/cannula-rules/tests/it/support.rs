@@ -7,8 +7,9 @@ use std::{
 
 use cannula_core::{
     Appointment, AppointmentStatus, ContactLink, Correction, CrmEffect, Currency, Delivered, Event,
-    FieldValue, Money, Named, OpportunityStatus, Patient, Payer, Payment, PaymentKind,
-    PaymentStatus, PersonName, Phone, PhoneUse, Receipt, Record, RecordId, VisitTime,
+    FieldValue, Membership, MembershipStatus, Money, Named, OpportunityStatus, Patient, Payer,
+    Payment, PaymentKind, PaymentStatus, PersonName, Phone, PhoneUse, Receipt, Record, RecordId,
+    VisitTime,
 };
 use cannula_rules::{
     Categories, Category, Outcome, PersonState, Plan, Rules, RulesConfig, StagePolicy,
@@ -70,17 +71,18 @@ pub(crate) fn status(word: &str) -> AppointmentStatus {
     }
 }
 
-/// One event of the format `changed | appointment | type | status | start | purposes |
-/// practitioner | location`, `changed | patient | name | e-mail | phone | birth date`, `changed |
-/// pay ROW | amount | status | date | parts | method | category | practitioner | location` or
-/// `changed | link | contact`, where cells may be blank and those at the end missing. Times are
-/// the practice's.
+/// One event of the format `changed | appointment | types | status | start | purposes |
+/// practitioner | location`, `changed | patient | name | e-mail | phone | birth date` (or `new
+/// patient`), `changed | pay ROW | amount | status | date | parts | method | category |
+/// practitioner | location | items`, `changed | member ID | name | status | start | end | price`
+/// or `changed | link | contact`, where cells may be blank and those at the end missing. Several
+/// types, purposes, parts and items are joined by `+`. Times are the practice's.
 pub(crate) fn event(line: &str) -> Event {
     let mut cells: Vec<&str> = line.split('|').map(str::trim).collect();
-    cells.resize(10, "");
+    cells.resize(11, "");
     let changed = instant(cells[0]);
     let some = |index: usize| Some(cells[index]).filter(|cell: &&str| !cell.is_empty());
-    let (id, record) = if cells[1] == "patient" {
+    let (id, record) = if cells[1].ends_with("patient") {
         let (given, family) = cells[2].split_once(' ').unwrap_or((cells[2], ""));
         let phone = |number: &str| Phone {
             usage: PhoneUse::Mobile,
@@ -88,7 +90,7 @@ pub(crate) fn event(line: &str) -> Event {
             preferred: false,
         };
         let patient = Patient {
-            is_new: false,
+            is_new: cells[1] == "new patient",
             id: "p1".into(),
             chart_number: None,
             name: PersonName { given: given.to_owned().into(), family: family.to_owned().into() },
@@ -102,18 +104,15 @@ pub(crate) fn event(line: &str) -> Event {
         (cells[2], Record::ContactLink(link))
     } else if let Some(row) = cells[1].strip_prefix("pay ") {
         (row, Record::Payment(payment(&cells)))
+    } else if let Some(id) = cells[1].strip_prefix("member ") {
+        (id, Record::Membership(membership(&cells)))
     } else {
         let appointment = Appointment {
-            also: Vec::new(),
+            also: joined(cells[2]).skip(1).map(Named::new).collect(),
             patient: Some("p1".into()),
             status: status(cells[3]),
-            kind: some(2).map(Named::new),
-            purposes: cells[5]
-                .split('+')
-                .map(str::trim)
-                .filter(|p| !p.is_empty())
-                .map(Named::new)
-                .collect(),
+            kind: joined(cells[2]).next().map(Named::new),
+            purposes: joined(cells[5]).map(Named::new).collect(),
             start: some(4).map(|start| VisitTime { local: time(start), instant: instant(start) }),
             end: None,
             practitioner: some(6).map(Named::new),
@@ -122,6 +121,29 @@ pub(crate) fn event(line: &str) -> Event {
         (cells[1], Record::Appointment(appointment))
     };
     Event::new("practice".into(), id.into(), record, Some(changed), changed)
+}
+
+/// The parts of a cell.
+fn joined(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('+').map(str::trim).filter(|part| !part.is_empty())
+}
+
+fn membership(cells: &[&str]) -> Membership {
+    let some = |index: usize| Some(cells[index]).filter(|cell: &&str| !cell.is_empty());
+    Membership {
+        patient: "p1".into(),
+        name: cells[2].to_owned(),
+        status: match cells[3] {
+            "active" => MembershipStatus::Active,
+            "frozen" => MembershipStatus::Frozen,
+            "cancelled" => MembershipStatus::Cancelled,
+            "expired" => MembershipStatus::Expired,
+            other => MembershipStatus::Other(other.to_owned()),
+        },
+        start: some(4).map(|date| date.parse().unwrap()),
+        end: some(5).map(|date| date.parse().unwrap()),
+        price: some(6).map(|price| Money::parse(price, Currency::USD).unwrap()),
+    }
 }
 
 /// `parts` are `insurer`, `adjustment`, `voids`, `voided by` and `recreates`, joined by `+`, the
@@ -138,7 +160,7 @@ fn payment(cells: &[&str]) -> Payment {
             .or(part_of("recreates").map(Correction::Recreates))
     };
     Payment {
-        items: Vec::new(),
+        items: joined(cells[10]).map(ToOwned::to_owned).collect(),
         patient: Some("p1".into()),
         kind: if parts.contains(&"adjustment") {
             PaymentKind::Adjustment
