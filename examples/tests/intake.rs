@@ -6,7 +6,7 @@ use std::{path::PathBuf, process::Output, sync::Arc};
 
 use cannula::{core::Clock, http::SystemClock};
 use cannula_sandbox::{
-    NewContact, Sandbox, SandboxConfig,
+    NewContact, Quirks, Sandbox, SandboxConfig,
     practice::{PracticeConfig, Product, REFERRAL_SOURCES},
 };
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -143,8 +143,9 @@ async fn a_live_service_makes_patients_of_tagged_contacts_and_explains_them() {
         tags: vec!["nxt create".to_owned()],
         ..NewContact::default()
     };
+    // The search of a real CRM trails its writes by seconds.
+    sandbox.set_quirks(Quirks { search_lag: false, ..sandbox.quirks() });
     let contact = sandbox.crm_state().add_contact(lead);
-    sandbox.set_quirks(cannula_sandbox::Quirks { search_lag: false, ..sandbox.quirks() });
 
     let arguments = ["--live", "practice.toml", "--explain", &contact];
     let told = stdout(&run("nextech", directory.path(), &arguments).await);

@@ -109,7 +109,7 @@ impl ServiceConfig {
             if let Some(intake) = &mut intake {
                 intake.webhooks = Some(config);
             } else if !has_intake {
-                let why = "need a section `[intake]`: nothing else is told by webhook";
+                let why = "needs the section `[intake]`: nothing else is told by webhook";
                 section.problem("webhooks", why);
             }
         }
