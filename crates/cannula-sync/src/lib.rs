@@ -8,6 +8,7 @@ mod intake_flow;
 mod sqlite;
 mod store;
 mod webhook;
+mod withdraw;
 
 pub use crm_flow::CrmFlow;
 pub use engine::{DrainReport, Engine, Line, PollReport, Progress};
@@ -19,3 +20,4 @@ pub use store::{
     Ingest, Ingested, Next, OutboxRow, Outcome, Parked, RejectedRow, Replay, Step, Store, Summary,
 };
 pub use webhook::{WebhookReceiver, webhook_router};
+pub use withdraw::moved_away;

@@ -1,5 +1,7 @@
 //! The durable store: inbox, subject states, outbox and cursors.
 
+mod inquiry;
+
 use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
@@ -10,6 +12,7 @@ use cannula_core::{
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use self::inquiry::{DeadLetter, History, HistoryEntry, Parked, RejectedRow, Summary};
 use crate::Verdict;
 
 /// Where a feed stands.
@@ -52,6 +55,9 @@ pub struct Ingested {
     pub new: u64,
     /// Events that were there already and are ignored.
     pub duplicates: u64,
+    /// States withdrawn from persons whose records turned out to be another's: events of the
+    /// store's own, beside the new ones.
+    pub withdrawn: u64,
     /// Unreadable rows not seen before.
     pub rejected: u64,
 }
@@ -143,8 +149,11 @@ pub struct Step {
     pub epoch: u64,
     /// The new state; `None` keeps the old one.
     pub state: Option<Phi<String>>,
-    /// Events fetched during the work; those already in the inbox are ignored.
+    /// Events of the subject fetched for this step, which decides them; those already in the
+    /// inbox are ignored.
     pub fetched: Vec<Event>,
+    /// Events read during the work, whoever they are about: taken in as those of a page are.
+    pub arrivals: Vec<Arrival>,
     /// Changes of events' standing, the fetched ones' included.
     pub events: Vec<EventUpdate>,
     /// Replaces everything in the subject's outbox; `None` keeps it.
@@ -181,99 +190,28 @@ pub enum Replay {
     All,
 }
 
-/// Counts for a person.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Summary {
-    /// Events not decided yet.
-    pub pending: u64,
-    /// Events whose effects are on their way.
-    pub delivering: u64,
-    /// Events done.
-    pub done: u64,
-    /// Events that wait for a person, for the rules or for the sink.
-    pub parked: u64,
-    /// Events with an effect that was refused for good.
-    pub dead: u64,
-    /// Rows no source could read.
-    pub rejected: u64,
-    /// Persons known.
-    pub subjects: u64,
-    /// Effects in the outbox.
-    pub undelivered: u64,
-}
-
-impl Summary {
-    /// All events in the inbox.
-    pub const fn events(&self) -> u64 {
-        self.pending + self.delivering + self.done + self.parked + self.dead
-    }
-}
-
-/// Events that wait for a person for one reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parked {
-    /// The reason, which knows the next step.
-    pub reason: ParkReason,
-    /// How many events.
-    pub events: u64,
-    /// One of them.
-    pub example: RecordKey,
-}
-
-/// An effect refused for good.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeadLetter {
-    /// Whom it is about.
-    pub subject: Subject,
-    /// The event that caused it.
-    pub cause: EventId,
-    /// The error's text.
-    pub error: String,
-}
-
-/// What happened to one person's events.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct History {
-    /// The events, oldest version first.
-    pub events: Vec<HistoryEntry>,
-    /// When the subject is tried again, if it is.
-    pub due_at: Option<DateTime<Utc>>,
-    /// Why it had to be.
-    pub error: Option<String>,
-}
-
-/// One event of a [`History`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HistoryEntry {
-    /// The event.
-    pub event: Event,
-    /// When it reached the inbox.
-    pub received_at: DateTime<Utc>,
-    /// Its standing.
-    pub outcome: Outcome,
-    /// Why.
-    pub reasons: Vec<String>,
-}
-
-/// A row no source could read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RejectedRow {
-    /// The feed it came from.
-    pub feed: Feed,
-    /// The row.
-    pub rejected: Rejected,
-    /// When it was first seen.
-    pub received_at: DateTime<Utc>,
-}
-
 /// A durable store. A handle belongs to one *worker*: a name that no other running process has.
 ///
 /// Several workers may share one store. Cursors are guarded by compare-and-swap on their
 /// revision, subjects by leases. A lease lasts to its end or until [`Next::Rest`]; whoever takes
 /// an expired one gets a new epoch, and the old owner's steps are refused from then on.
 ///
-/// Every method is one transaction; when it returns `Ok`, what it wrote survives a crash. States
-/// and effects are JSON text the store does not look into. `cannula-testkit` has the laws.
+/// Every method is one transaction or a part of one; when it returns `Ok`, what it wrote survives
+/// a crash. States and effects are JSON text the store does not look into. `cannula-testkit` has
+/// the laws.
+///
+/// The store knows the states of each record in the order of their versions; of two with one
+/// stamp, the one that came later is the newer. Two things follow from that, in the transaction
+/// that takes a state in:
+///
+/// - Where a record's next state is about another subject, or nobody any more, the state before
+///   is withdrawn from its subject by [`moved_away`](crate::moved_away), whichever came first.
+///   Withdrawals are not among the states of the record.
+/// - A state that was *read* (a page's, or a [`Step::arrivals`]) with the id of an earlier one and
+///   a later stamp, while the newest state is another, is the record's return to what it was: a
+///   new event. Its source has no stamps of the vendor's, or the stamp would be a part of the id.
+///   What was *delivered* ([`Store::add`]) may be delivered again at any time, so there it is a
+///   duplicate.
 #[async_trait]
 pub trait Store: Debug + Send + Sync + 'static {
     /// Where a feed stands.
@@ -283,8 +221,12 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// is stored and the error's kind is `Contended`.
     async fn ingest(&self, page: Ingest, now: DateTime<Utc>) -> Result<Ingested>;
 
-    /// Stores events that came on their own, from a webhook.
+    /// Stores events that came on their own, from a webhook. Calls made side by side may share a
+    /// transaction; then they fail together.
     async fn add(&self, arrivals: Vec<Arrival>, now: DateTime<Utc>) -> Result<Ingested>;
+
+    /// The newest known state of a record, whoever it is about.
+    async fn last_event(&self, key: &RecordKey) -> Result<Option<Event>>;
 
     /// Ends the leases this worker held before a restart and makes their subjects due.
     async fn reclaim(&self, now: DateTime<Utc>) -> Result<u64>;
@@ -341,6 +283,10 @@ impl<T: Store + ?Sized> Store for Arc<T> {
 
     async fn add(&self, arrivals: Vec<Arrival>, now: DateTime<Utc>) -> Result<Ingested> {
         (**self).add(arrivals, now).await
+    }
+
+    async fn last_event(&self, key: &RecordKey) -> Result<Option<Event>> {
+        (**self).last_event(key).await
     }
 
     async fn reclaim(&self, now: DateTime<Utc>) -> Result<u64> {

@@ -10,8 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use cannula_core::{
-    CrmEffect, CrmLinks, CrmNeeds, CrmSink, Error, ErrorKind, Feed, IdempotencyKey, Phi, Receipt,
-    Result, Settled, Subject,
+    CrmEffect, CrmLinks, CrmNeeds, CrmSink, Error, ErrorKind, Event, Feed, IdempotencyKey, Phi,
+    Receipt, RecordKey, Result, Settled, Subject,
 };
 use cannula_sync::{
     Arrival, Claim, DeadLetter, FeedState, History, Ingest, Ingested, Parked, RejectedRow, Replay,
@@ -93,6 +93,10 @@ impl Store for CrashStore {
 
     async fn add(&self, arrivals: Vec<Arrival>, now: DateTime<Utc>) -> Result<Ingested> {
         self.crash.guard(self.inner.add(arrivals, now)).await
+    }
+
+    async fn last_event(&self, key: &RecordKey) -> Result<Option<Event>> {
+        self.crash.guard(self.inner.last_event(key)).await
     }
 
     async fn reclaim(&self, now: DateTime<Utc>) -> Result<u64> {

@@ -13,6 +13,8 @@ pub use clock::ManualClock;
 pub use crash::{Crash, CrashSink, CrashStore};
 pub use memory_crm::{MemoryContact, MemoryCrm};
 pub use memory_registry::MemoryRegistry;
-pub use sample::{appointment, day_one, patient, payment, practice, subject};
+pub use sample::{
+    appointment, day_one, membership, patient, payment, pointer, practice, subject, without_stamp,
+};
 pub use scripted_source::ScriptedSource;
 pub use store_laws::StoreBench;

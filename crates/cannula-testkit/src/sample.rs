@@ -1,9 +1,9 @@
 //! Small invented events.
 
 use cannula_core::{
-    Appointment, AppointmentStatus, Currency, Event, Money, Named, Patient, PatientId, Payer,
-    Payment, PaymentKind, PaymentStatus, PersonId, PersonName, PracticeId, Record, RecordId,
-    Subject, VisitTime,
+    Appointment, AppointmentStatus, Currency, Event, Membership, MembershipStatus, Money, Named,
+    Patient, PatientId, Payer, Payment, PaymentKind, PaymentStatus, PersonId, PersonName, Pointer,
+    PracticeId, Record, RecordId, RecordKey, Subject, VisitTime,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -82,6 +82,32 @@ pub fn payment(id: &str, patient: &str, cents: i64, status: PaymentStatus, minut
         corrections: Vec::new(),
     });
     event(id, record, minute)
+}
+
+/// A membership of `patient`, as of so many minutes after [`day_one`].
+pub fn membership(id: &str, patient: &str, status: MembershipStatus, minute: i64) -> Event {
+    let record = Record::Membership(Membership {
+        patient: PatientId::new(patient),
+        name: "Glow Club".to_owned(),
+        status,
+        start: Some(day_one().date_naive()),
+        end: None,
+        price: Some(Money::from_minor(9_900, Currency::USD)),
+    });
+    event(id, record, minute)
+}
+
+/// The message `id` that a record changed, or that it is `gone`, sent so many minutes after
+/// [`day_one`].
+pub fn pointer(id: &str, key: &RecordKey, gone: bool, minute: i64) -> Event {
+    event(id, Record::Pointer(Pointer { key: key.clone(), gone }), minute)
+}
+
+/// The same state from a vendor that gives no times of change, read so many minutes after
+/// [`day_one`].
+pub fn without_stamp(state: &Event, minute: i64) -> Event {
+    let read_at = day_one() + TimeDelta::minutes(minute);
+    Event::new(practice(), state.key.id.clone(), state.record.clone(), None, read_at)
 }
 
 fn event(id: &str, record: Record, minute: i64) -> Event {

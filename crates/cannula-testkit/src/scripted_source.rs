@@ -27,6 +27,7 @@ type Rows = (Vec<Event>, Vec<Rejected>);
 struct Script {
     pages: BTreeMap<Feed, Vec<Rows>>,
     records: BTreeMap<RecordKey, Event>,
+    reads: Vec<RecordKey>,
     poll_failures: VecDeque<Error>,
     get_failures: VecDeque<Error>,
 }
@@ -55,6 +56,16 @@ impl ScriptedSource {
     /// Makes a record readable by [`EmrSource::get`], whether or not a feed has it.
     pub fn record(&self, event: Event) {
         self.script().records.insert(event.key.clone(), event);
+    }
+
+    /// The vendor has this record no more; what the feeds brought of it stays in them.
+    pub fn forget(&self, key: &RecordKey) {
+        self.script().records.remove(key);
+    }
+
+    /// The records asked for by [`EmrSource::get`], in that order.
+    pub fn reads(&self) -> Vec<RecordKey> {
+        self.script().reads.clone()
     }
 
     /// Fails the next not yet failing [`EmrSource::poll`].
@@ -98,6 +109,7 @@ impl EmrSource for ScriptedSource {
 
     async fn get(&self, key: &RecordKey) -> Result<Option<Event>> {
         let mut script = self.script();
+        script.reads.push(key.clone());
         match script.get_failures.pop_front() {
             Some(error) => Err(error),
             None => Ok(script.records.get(key).cloned()),

@@ -130,7 +130,8 @@ impl ServiceConfig {
 /// they differ by one character (help centre, article 1352).
 fn create_tags(product: Product) -> (&'static str, ForeignTag) {
     let (select, plus) = ("NXT Create", "NXT-Create");
-    let foreign = |tag: &str, product: &str| ForeignTag { tag: tag.into(), product: product.into() };
+    let foreign =
+        |tag: &str, product: &str| ForeignTag { tag: tag.into(), product: product.into() };
     match product {
         Product::Select => (select, foreign(plus, "Nextech Practice+")),
         Product::PracticePlus => (plus, foreign(select, "Nextech Select")),

@@ -98,6 +98,7 @@ impl<F: Flow> Shared<F> {
         let step = Step {
             state: Some(write(&job.state)?),
             fetched: Vec::new(),
+            arrivals: Vec::new(),
             events,
             outbox: Some(progress.leftover),
             next: Next::Rest { due_at, error },

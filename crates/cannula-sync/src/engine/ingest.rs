@@ -72,13 +72,13 @@ impl<F: Flow> Shared<F> {
             next: page.next,
         };
         let ingested = self.store.ingest(ingest, self.clock.now()).await?;
-        self.counters.ingested(ingested.new);
+        self.counters.ingested(ingested.new + ingested.withdrawn);
         Ok(ingested)
     }
 
     pub(super) async fn accept(&self, events: Vec<Event>) -> Result<Ingested> {
         let ingested = self.store.add(self.arrivals(events), self.clock.now()).await?;
-        self.counters.ingested(ingested.new);
+        self.counters.ingested(ingested.new + ingested.withdrawn);
         if ingested.new > 0 {
             self.wake.notify_one();
         }
@@ -86,10 +86,11 @@ impl<F: Flow> Shared<F> {
     }
 
     fn arrivals(&self, events: Vec<Event>) -> Vec<Arrival> {
-        let arrival = |event: Event| {
-            let verdict = event.subject().is_none().then(|| self.flow.unattended(&event));
-            Arrival { event, verdict }
-        };
-        events.into_iter().map(arrival).collect()
+        events.into_iter().map(|event| self.arrival(event)).collect()
+    }
+
+    pub(super) fn arrival(&self, event: Event) -> Arrival {
+        let verdict = event.subject().is_none().then(|| self.flow.unattended(&event));
+        Arrival { event, verdict }
     }
 }

@@ -5,6 +5,7 @@ mod deliver;
 mod fate;
 mod ingest;
 mod plan;
+mod pointers;
 mod report;
 mod work;
 
@@ -88,7 +89,8 @@ impl<F: Flow> Engine<F> {
     }
 
     /// Stores events that came on their own. Once this returns, they are durable, and an
-    /// [`Engine::run`] that sleeps wakes up for them.
+    /// [`Engine::run`] that sleeps wakes up for them. Calls made side by side may share a
+    /// transaction.
     ///
     /// # Errors
     /// If the store fails; then nothing was stored.

@@ -11,7 +11,7 @@ use cannula_core::{
 use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{SHORTEST, Shared, fate::Fate, later};
+use super::{SHORTEST, Shared, fate::Fate, later, pointers};
 use crate::{
     backoff,
     flow::{Decision, Flow, Ruling, Verdict},
@@ -39,15 +39,41 @@ pub(super) struct Job<F: Flow> {
 }
 
 /// Planning cannot go on now: when to try again, and why.
-struct Postponed {
-    due_at: DateTime<Utc>,
-    error: Option<String>,
+pub(super) struct Postponed {
+    pub(super) due_at: DateTime<Utc>,
+    pub(super) error: Option<String>,
 }
 
 /// A record that was wanted.
 enum Fetched {
     Found(Box<Event>),
     Missing(Option<String>),
+}
+
+impl<F: Flow> Planned<F> {
+    /// A claim that ends here, with nothing to deliver.
+    fn ended(step: Result<Step, Postponed>, claim: Claim) -> Self {
+        let postponed = step.is_err();
+        let step = step.unwrap_or_else(|Postponed { due_at, error }| Step {
+            next: Next::Rest { due_at: Some(due_at), error },
+            ..rest(&claim)
+        });
+        Self { step, job: None, settled: 0, postponed }
+    }
+}
+
+/// A step that changes nothing and ends the lease.
+pub(super) fn rest(claim: &Claim) -> Step {
+    Step {
+        subject: claim.subject.clone(),
+        epoch: claim.epoch,
+        state: None,
+        fetched: Vec::new(),
+        arrivals: Vec::new(),
+        events: Vec::new(),
+        outbox: None,
+        next: Next::Rest { due_at: None, error: None },
+    }
 }
 
 impl<F: Flow> Shared<F> {
@@ -61,22 +87,18 @@ impl<F: Flow> Shared<F> {
         last_call: DateTime<Utc>,
     ) -> Result<Planned<F>> {
         let settled = claim.unknown.len() as u64;
+        if pointers::any(&claim) {
+            return Ok(Planned::ended(self.follow(&claim).await, claim));
+        }
+        if claim.state.is_none() && claim.events.is_empty() && claim.unknown.is_empty() {
+            // Nothing is known of anybody, as after all that was pointed to has been read.
+            return Ok(Planned::ended(Ok(rest(&claim)), claim));
+        }
         match self.decide(&mut claim, last_call).await {
             Ok((decision, fetched, remark)) => {
                 self.planned(claim, decision, fetched, remark, settled)
             }
-            Err(Postponed { due_at, error }) => {
-                let step = Step {
-                    subject: claim.subject,
-                    epoch: claim.epoch,
-                    state: None,
-                    fetched: Vec::new(),
-                    events: Vec::new(),
-                    outbox: None,
-                    next: Next::Rest { due_at: Some(due_at), error },
-                };
-                Ok(Planned { step, job: None, settled: 0, postponed: true })
-            }
+            Err(postponed) => Ok(Planned::ended(Err(postponed), claim)),
         }
     }
 
@@ -106,7 +128,7 @@ impl<F: Flow> Shared<F> {
         claim: &Claim,
         last_call: DateTime<Utc>,
     ) -> Result<F::State, Postponed> {
-        let postpone = |error| self.postpone(error, &claim.subject, claim.attempts);
+        let postpone = |error| self.postpone(error, claim);
         let mut state = match &claim.state {
             Some(text) => parse(text).map_err(postpone)?,
             None => F::State::default(),
@@ -151,32 +173,50 @@ impl<F: Flow> Shared<F> {
     }
 
     async fn fetch(&self, key: &RecordKey, claim: &Claim) -> Result<Fetched, Postponed> {
+        Ok(match self.read(key, claim).await? {
+            Ok(Some(event)) if event.subject().as_ref() == Some(&claim.subject) => {
+                Fetched::Found(Box::new(event))
+            }
+            Ok(_) => Fetched::Missing(None),
+            Err((error, _)) => {
+                Fetched::Missing(Some(format!("Reading the {} failed: {error}.", key.kind)))
+            }
+        })
+    }
+
+    /// Asks the source for a record. An error inside is one that asking again does not mend,
+    /// with what is to become of the event.
+    pub(super) async fn read(
+        &self,
+        key: &RecordKey,
+        claim: &Claim,
+    ) -> Result<Result<Option<Event>, (Error, Outcome)>, Postponed> {
         if self.control.halted() || self.control.stopping() {
             // Where credentials were refused a moment ago, asking for everybody locks the account.
             return Err(Postponed { due_at: self.clock.now(), error: None });
         }
-        match self.source.get(key).await {
-            Ok(Some(event)) if event.subject().as_ref() == Some(&claim.subject) => {
-                Ok(Fetched::Found(Box::new(event)))
+        let error = match self.source.get(key).await {
+            Ok(found) => return Ok(Ok(found)),
+            Err(error) => error,
+        };
+        match Fate::of(&error) {
+            Fate::Park(reason) => Ok(Err((error, Outcome::Parked(reason)))),
+            Fate::Relink | Fate::Dead => {
+                let dead = Outcome::Dead(error.to_string());
+                Ok(Err((error, dead)))
             }
-            Ok(_) => Ok(Fetched::Missing(None)),
-            Err(error) => match Fate::of(&error) {
-                Fate::Park(_) | Fate::Relink | Fate::Dead => {
-                    Ok(Fetched::Missing(Some(format!("Reading the {} failed: {error}.", key.kind))))
-                }
-                // The source's allowance, not the sink's: it holds back nobody else.
-                Fate::Pause(wait) => {
-                    let due_at = later(self.clock.now(), wait);
-                    Err(Postponed { due_at, error: Some(error.to_string()) })
-                }
-                _ => Err(self.postpone(error, &claim.subject, claim.attempts)),
-            },
+            // The source's allowance, not the sink's: it holds back nobody else.
+            Fate::Pause(wait) => {
+                let due_at = later(self.clock.now(), wait);
+                Err(Postponed { due_at, error: Some(error.to_string()) })
+            }
+            _ => Err(self.postpone(error, claim)),
         }
     }
 
-    fn postpone(&self, error: Error, subject: &Subject, attempts: u32) -> Postponed {
+    pub(super) fn postpone(&self, error: Error, claim: &Claim) -> Postponed {
         let text = error.to_string();
-        let due_at = self.retry_at(&Fate::of(&error), error, subject, attempts);
+        let due_at = self.retry_at(&Fate::of(&error), error, &claim.subject, claim.attempts);
         Postponed { due_at, error: Some(text) }
     }
 
@@ -237,14 +277,13 @@ impl<F: Flow> Shared<F> {
         let next =
             if effects.is_empty() { Next::Rest { due_at: None, error: None } } else { Next::Send };
         let step = Step {
-            subject: claim.subject.clone(),
-            epoch: claim.epoch,
             state: Some(write(&state)?),
             fetched,
             events,
             // Marked as unknown before the first is sent: whatever happens then, somebody looks.
             outbox: Some(effects.iter().map(|(_, row)| row.clone()).collect()),
             next,
+            ..rest(&claim)
         };
         let job = (!effects.is_empty()).then_some(Job {
             subject: claim.subject,

@@ -19,6 +19,9 @@ const VERSION: i32 = 1;
 /// Longer than any transaction of another worker takes.
 const BUSY: Duration = Duration::from_secs(30);
 const STATEMENTS: usize = 64;
+/// Pages in the log before they are copied into the file, which everybody waits for. Ten times
+/// SQLite's own number: it is rarer then, and pages that were changed often are copied once.
+const CHECKPOINT: i32 = 10_000;
 
 /// Makes sure that a worker's name can be a part of a file's.
 pub(super) fn check_worker(worker: &str) -> Result<()> {
@@ -110,6 +113,7 @@ fn configure(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.query_row(&format!("PRAGMA wal_autocheckpoint = {CHECKPOINT}"), [], |_| Ok(()))?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // In one transaction, because two workers may meet on a new file.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

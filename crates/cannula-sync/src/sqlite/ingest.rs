@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Fault,
+    Fault, chain,
     row::{InboxRow, micros},
 };
 use crate::store::{FeedState, Ingest, Ingested};
@@ -35,7 +35,7 @@ pub(super) fn ingest(
             .with("feed", &page.feed);
         return Err(error.into());
     }
-    let mut ingested = add(tx, rows, now)?;
+    let mut ingested = add(tx, rows, Origin::Read, now)?;
     for rejected in &page.rejected {
         ingested.rejected += reject(tx, &page.feed, rejected, now)?;
     }
@@ -52,29 +52,63 @@ pub(super) fn ingest(
     Ok(ingested)
 }
 
+/// How an event came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// It was read: the record was so at that moment.
+    Read,
+    /// It was brought, perhaps not for the first time.
+    Delivered,
+}
+
 pub(super) fn add(
     tx: &Transaction<'_>,
     rows: &[InboxRow],
+    origin: Origin,
     now: DateTime<Utc>,
 ) -> Result<Ingested, Fault> {
     let mut ingested = Ingested::default();
     for row in rows {
-        if known(tx, row)? {
-            ingested.duplicates += 1;
-            continue;
-        }
-        let subject = match &row.subject {
-            Some(subject) => Some(due(tx, subject, now)?),
-            None => None,
+        let again = match (known(tx, row)?, origin) {
+            (None, _) => None,
+            (Some(stamp), Origin::Read) if row.stamp > stamp => match chain::returned(tx, row)? {
+                Some(again) => Some(again),
+                None => {
+                    ingested.duplicates += 1;
+                    continue;
+                }
+            },
+            (Some(_), _) => {
+                ingested.duplicates += 1;
+                continue;
+            }
         };
-        insert(tx, row, subject, now)?;
+        ingested.withdrawn += take(tx, again.as_ref().unwrap_or(row), now)?;
         ingested.new += 1;
     }
     Ok(ingested)
 }
 
-pub(super) fn known(tx: &Transaction<'_>, row: &InboxRow) -> rusqlite::Result<bool> {
-    tx.prepare_cached("SELECT 1 FROM event WHERE id = ?")?.exists([row.id.as_str()])
+/// Takes in an event that is new. Returns how many states it withdrew from somebody.
+fn take(tx: &Transaction<'_>, row: &InboxRow, now: DateTime<Utc>) -> Result<u64, Fault> {
+    let due = |subject: &Option<Subject>| subject.as_ref().map(|it| due(tx, it, now)).transpose();
+    let subject = due(&row.subject)?;
+    let mut withdrawn = 0;
+    for withdrawal in chain::withdrawals(tx, row, subject)? {
+        if known(tx, &withdrawal)?.is_none() {
+            insert(tx, &withdrawal, due(&withdrawal.subject)?, now)?;
+            withdrawn += 1;
+        }
+    }
+    insert(tx, row, subject, now)?;
+    Ok(withdrawn)
+}
+
+/// The stamp of the event, if it is in the inbox.
+pub(super) fn known(tx: &Transaction<'_>, row: &InboxRow) -> rusqlite::Result<Option<i64>> {
+    tx.prepare_cached("SELECT stamp FROM event WHERE id = ?")?
+        .query_row([row.id.as_str()], |row| row.get(0))
+        .optional()
 }
 
 pub(super) fn insert(
@@ -84,12 +118,14 @@ pub(super) fn insert(
     now: DateTime<Utc>,
 ) -> rusqlite::Result<()> {
     tx.prepare_cached(
-        "INSERT INTO event (id, subject, received_at, outcome, detail, reasons, body)
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO event (id, subject, record, stamp, received_at, outcome, detail, reasons, body)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?
     .execute(params![
         row.id.as_str(),
         subject,
+        row.record,
+        row.stamp,
         micros(now),
         row.outcome,
         row.detail,

@@ -4,34 +4,28 @@
 //! connection and works off closures; callers wait without blocking. JSON is written and read on
 //! the callers' side of the channel, where there are more cores.
 
+mod chain;
 mod file;
 mod ingest;
 mod read;
 mod row;
 #[cfg(test)]
 mod tests;
+mod thread;
 mod work;
 
-use std::{
-    fmt,
-    fs::File,
-    path::{Path, PathBuf},
-    sync::{Arc, mpsc},
-    thread,
-};
+use std::{fmt, fs::File, path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use cannula_core::{Error, ErrorKind, Feed, Phi, Result, Retry, Subject};
+use cannula_core::{Error, ErrorKind, Event, Feed, Phi, RecordKey, Result, Retry, Subject};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Transaction, TransactionBehavior, ffi};
-use tokio::sync::oneshot;
 
+use self::thread::StoreThread;
 use crate::store::{
     Arrival, Claim, DeadLetter, FeedState, History, Ingest, Ingested, Parked, RejectedRow, Replay,
     Step, Store, Summary,
 };
-
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// A [`Store`] in one SQLite file (write-ahead log, every commit synced), or in memory for tests.
 ///
@@ -45,6 +39,8 @@ type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 pub struct SqliteStore {
     thread: Arc<StoreThread>,
     worker: Arc<Worker>,
+    /// `None`: in memory.
+    path: Option<Arc<Path>>,
 }
 
 /// Whose handle it is.
@@ -52,13 +48,6 @@ struct Worker {
     name: Box<str>,
     // Held for as long as the worker has a handle; the system lets go of it if the process dies.
     _lock: Option<File>,
-}
-
-struct StoreThread {
-    jobs: Option<mpsc::Sender<Job>>,
-    handle: Option<thread::JoinHandle<()>>,
-    /// `None`: in memory.
-    path: Option<PathBuf>,
 }
 
 impl SqliteStore {
@@ -89,32 +78,21 @@ impl SqliteStore {
     /// As [`SqliteStore::open`] if the name is not plain, or in use for this file.
     pub fn as_worker(&self, worker: &str) -> Result<Self> {
         file::check_worker(worker)?;
-        let path = self.thread.path.as_deref();
+        let path = self.path.as_deref();
         let lock = path.map(|path| file::lock(path, worker)).transpose()?;
         let worker = Worker { name: worker.into(), _lock: lock };
-        Ok(Self { thread: Arc::clone(&self.thread), worker: Arc::new(worker) })
+        Ok(Self {
+            thread: Arc::clone(&self.thread),
+            worker: Arc::new(worker),
+            path: self.path.clone(),
+        })
     }
 
-    fn start(
-        mut connection: Connection,
-        worker: &str,
-        file: Option<(&Path, File)>,
-    ) -> Result<Self> {
-        let (jobs, inbox) = mpsc::channel::<Job>();
-        let handle = thread::Builder::new()
-            .name("cannula-store".to_owned())
-            .spawn(move || {
-                for job in inbox {
-                    job(&mut connection);
-                }
-            })
-            .map_err(|cause| {
-                Error::new(ErrorKind::Storage, "cannot start the store's thread").source(cause)
-            })?;
-        let (path, lock) = file.map(|(path, lock)| (path.to_owned(), lock)).unzip();
-        let thread = StoreThread { jobs: Some(jobs), handle: Some(handle), path };
+    fn start(connection: Connection, worker: &str, file: Option<(&Path, File)>) -> Result<Self> {
+        let (path, lock) = file.map(|(path, lock)| (Arc::from(path), lock)).unzip();
+        let thread = StoreThread::start(connection)?;
         let worker = Worker { name: worker.into(), _lock: lock };
-        Ok(Self { thread: Arc::new(thread), worker: Arc::new(worker) })
+        Ok(Self { thread: Arc::new(thread), worker: Arc::new(worker), path })
     }
 
     /// Runs `work` in one transaction that takes the write lock at once, so that it never has to
@@ -148,24 +126,7 @@ impl SqliteStore {
         operation: &'static str,
         work: impl FnOnce(&mut Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
-        let (reply, answer) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
-            // Nobody listens any more if the caller was cancelled; the work is done all the same.
-            let _ = reply.send(work(connection));
-        });
-        let gone = || Error::new(ErrorKind::Storage, "the store's thread has ended");
-        self.thread.jobs.as_ref().ok_or_else(gone)?.send(job).map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?.map_err(|fault| fault.into_error(operation))
-    }
-}
-
-impl Drop for StoreThread {
-    fn drop(&mut self) {
-        // Closing the channel ends the thread; joining it means the file is closed afterwards.
-        self.jobs = None;
-        if let Some(handle) = self.handle.take() {
-            let _ = handle.join();
-        }
+        self.thread.run(work).await.and_then(|it| it.map_err(|fault| fault.into_error(operation)))
     }
 }
 
@@ -194,6 +155,20 @@ impl From<Error> for Fault {
 }
 
 impl Fault {
+    /// The same fault for somebody else whom it befell.
+    fn copy(&self) -> Self {
+        match self {
+            Self::Sqlite(rusqlite::Error::SqliteFailure(code, text)) => {
+                Self::Sqlite(rusqlite::Error::SqliteFailure(*code, text.clone()))
+            }
+            // The others are no word of SQLite's own, but of the library around it.
+            Self::Sqlite(_) => Self::Sqlite(rusqlite::Error::InvalidQuery),
+            Self::Ours(error) => {
+                Self::Ours(Error::new(error.kind(), error.message()).retry(error.retry_advice()))
+            }
+        }
+    }
+
     fn into_error(self, operation: &'static str) -> Error {
         match self {
             Self::Ours(error) => error.operation(operation),
@@ -239,7 +214,12 @@ impl Store for SqliteStore {
 
     async fn add(&self, arrivals: Vec<Arrival>, now: DateTime<Utc>) -> Result<Ingested> {
         let rows = row::inbox(&arrivals)?;
-        self.write("store events", move |tx| ingest::add(tx, &rows, now)).await
+        self.thread.add(rows, now).await
+    }
+
+    async fn last_event(&self, key: &RecordKey) -> Result<Option<Event>> {
+        let key = key.clone();
+        self.read("read a record", move |tx| chain::last_event(tx, &key)).await
     }
 
     async fn reclaim(&self, now: DateTime<Utc>) -> Result<u64> {

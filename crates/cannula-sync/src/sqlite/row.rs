@@ -1,7 +1,8 @@
 //! Between our types and rows: what is JSON in the store is written and read here.
 
 use cannula_core::{
-    Error, ErrorKind, Event, EventId, IdempotencyKey, ParkReason, Phi, Result, Subject,
+    Error, ErrorKind, Event, EventId, IdempotencyKey, ParkReason, Phi, RecordKey, RecordKind,
+    Result, Subject,
 };
 use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
@@ -15,6 +16,8 @@ use crate::{
 pub(super) struct InboxRow {
     pub(super) id: EventId,
     pub(super) subject: Option<Subject>,
+    pub(super) record: Option<String>,
+    pub(super) stamp: i64,
     pub(super) outcome: &'static str,
     pub(super) detail: Option<String>,
     pub(super) reasons: String,
@@ -27,6 +30,7 @@ pub(super) struct StepRow {
     pub(super) epoch: u64,
     pub(super) state: Option<Phi<String>>,
     pub(super) fetched: Vec<InboxRow>,
+    pub(super) arrivals: Vec<InboxRow>,
     pub(super) events: Vec<UpdateRow>,
     pub(super) outbox: Option<Vec<OutboxRow>>,
     pub(super) next: Next,
@@ -58,15 +62,24 @@ pub(super) fn inbox(arrivals: &[Arrival]) -> Result<Vec<InboxRow>> {
         .collect()
 }
 
-fn inbox_row(event: &Event) -> Result<InboxRow> {
+pub(super) fn inbox_row(event: &Event) -> Result<InboxRow> {
+    // A pointer is a message, and no other will ever be about the same one.
+    let record = (event.key.kind != RecordKind::Pointer).then(|| record(&event.key)).transpose()?;
     Ok(InboxRow {
         id: event.id.clone(),
         subject: event.subject(),
+        record,
+        stamp: micros(event.version.stamp),
         outcome: "pending",
         detail: None,
         reasons: "[]".to_owned(),
         body: json(event)?,
     })
+}
+
+/// A record's key as one text.
+pub(super) fn record(key: &RecordKey) -> Result<String> {
+    json(&(key.practice.as_str(), key.kind.as_str(), key.id.as_str()))
 }
 
 pub(super) fn steps(steps: Vec<Step>) -> Result<Vec<StepRow>> {
@@ -75,6 +88,7 @@ pub(super) fn steps(steps: Vec<Step>) -> Result<Vec<StepRow>> {
         .map(|step| {
             Ok(StepRow {
                 fetched: step.fetched.iter().map(inbox_row).collect::<Result<_>>()?,
+                arrivals: inbox(&step.arrivals)?,
                 events: step.events.into_iter().map(update_row).collect::<Result<_>>()?,
                 subject: step.subject,
                 epoch: step.epoch,

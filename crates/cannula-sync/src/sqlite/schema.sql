@@ -39,6 +39,9 @@ CREATE TABLE event (
     seq         INTEGER PRIMARY KEY,
     id          TEXT    NOT NULL UNIQUE,
     subject     INTEGER REFERENCES subject (id), -- NULL: about nobody
+    record      TEXT,             -- of which record it is a state; NULL: of none, but a message
+                                  -- about one, or a state withdrawn because the record moved
+    stamp       INTEGER NOT NULL, -- of the version
     received_at INTEGER NOT NULL,
     outcome     TEXT    NOT NULL, -- pending, delivering, done, parked, held, dead
     detail      TEXT,             -- parked, held: the reason as JSON; dead: the error
@@ -46,6 +49,7 @@ CREATE TABLE event (
     body        TEXT    NOT NULL  -- the event as JSON; personal data
 ) STRICT;
 CREATE INDEX event_subject ON event (subject, outcome);
+CREATE INDEX event_record ON event (record, stamp) WHERE record IS NOT NULL;
 
 -- The outbox: what is planned and not known to be delivered, in the order of sending.
 CREATE TABLE outbox (

@@ -1,10 +1,13 @@
 //! What the disk and other processes do to the store.
 
+use std::{pin::pin, sync::mpsc};
+
 use cannula_core::{
     Appointment, AppointmentStatus, Cursor, ErrorKind, Event, Named, PracticeId, Record, RecordId,
     RecordKind,
 };
 use chrono::{DateTime, TimeDelta};
+use futures::future;
 
 use super::*;
 use crate::store::{EventUpdate, Next, Outcome};
@@ -55,6 +58,7 @@ fn finished(claim: &Claim) -> Step {
         epoch: claim.epoch,
         state: None,
         fetched: Vec::new(),
+        arrivals: Vec::new(),
         events: ids.map(update).collect(),
         outbox: None,
         next: Next::Rest { due_at: None, error: None },
@@ -81,6 +85,77 @@ async fn a_full_disk_stores_nothing_of_a_page_and_is_worth_another_try() {
 
     limit(100_000).await.unwrap();
     assert_eq!(store.ingest(page(events), now()).await.unwrap().new, 200);
+}
+
+/// Adds events while the store's thread is busy, so that they wait for it together.
+async fn add_together(store: &SqliteStore, events: &[Event]) -> Vec<Result<Ingested>> {
+    let (started, is_busy) = mpsc::channel();
+    let (go_on, gate) = mpsc::channel();
+    let busy = store.call("be busy", move |_| {
+        let _ = started.send(());
+        Ok(gate.recv().is_ok())
+    });
+    let add =
+        |event: &Event| store.add(vec![Arrival { event: event.clone(), verdict: None }], now());
+    let mut busy = pin!(busy);
+    assert!(futures::poll!(busy.as_mut()).is_pending());
+    is_busy.recv().unwrap();
+    let mut added = pin!(future::join_all(events.iter().map(add)));
+    assert!(futures::poll!(added.as_mut()).is_pending());
+    go_on.send(()).unwrap();
+    assert!(busy.await.unwrap());
+    added.await
+}
+
+#[tokio::test]
+async fn events_that_wait_together_fail_together_and_each_is_stored_once_when_it_comes_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path().join("store.db"), "main").unwrap();
+    let limit = |pages: u32| {
+        store.call("limit", move |connection| {
+            Ok(connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?)
+        })
+    };
+    limit(1).await.unwrap();
+    let large = |n: usize| visit(&format!("large-{n}"), &"x".repeat(3_000));
+    let mut events: Vec<_> = (0..20).map(large).collect();
+    // There is room for this one, and it comes first.
+    events.insert(0, visit("small", "Consult"));
+    for added in add_together(&store, &events).await {
+        let error = added.unwrap_err();
+        assert_eq!((error.kind(), error.retry_advice()), (ErrorKind::Storage, Retry::Backoff));
+        let said = "store events: the store's disk is full (storage, sqlite=13)";
+        assert_eq!(error.to_string(), said);
+    }
+    assert_eq!(store.summary().await.unwrap(), Summary::default());
+    let alone = Arrival { event: events.remove(0), verdict: None };
+    assert_eq!(store.add(vec![alone], now()).await.unwrap().new, 1);
+
+    limit(100_000).await.unwrap();
+    for new in [1, 0] {
+        for added in add_together(&store, &events).await {
+            let added = added.unwrap();
+            assert_eq!((added.new, added.duplicates), (new, 1 - new));
+        }
+    }
+    assert_eq!(store.summary().await.unwrap().events(), 21);
+}
+
+#[tokio::test]
+async fn a_state_this_version_cannot_read_keeps_out_no_later_one() {
+    let store = SqliteStore::in_memory("main").unwrap();
+    store.ingest(page(vec![visit("1", "Consult")]), now()).await.unwrap();
+    let spoil = "UPDATE event SET body = 'v2:' || body";
+    store.call("edit", move |connection| Ok(connection.execute(spoil, [])?)).await.unwrap();
+    let mut moved = visit("1", "Consult");
+    if let Record::Appointment(appointment) = &mut moved.record {
+        appointment.patient = Some("bea".into());
+    }
+    let Event { key, record, .. } = moved;
+    let later = now() + TimeDelta::minutes(1);
+    let moved = Event::new(key.practice, key.id, record, Some(later), later);
+    let ingested = store.ingest(Ingest { revision: 1, ..page(vec![moved]) }, later).await.unwrap();
+    assert_eq!((ingested.new, ingested.withdrawn), (1, 0));
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{
-    Fault, ingest,
+    Fault,
+    ingest::{self, Origin},
     row::{StepRow, UpdateRow, from_json, micros, status_word, unknown_effect},
 };
 use crate::store::{Claim, Next, OutboxRow, Replay};
@@ -180,10 +181,11 @@ fn save_step(
         .execute(params![id, state.expose()])?;
     }
     for event in &step.fetched {
-        if !ingest::known(tx, event)? {
+        if ingest::known(tx, event)?.is_none() {
             ingest::insert(tx, event, Some(id), now)?;
         }
     }
+    ingest::add(tx, &step.arrivals, Origin::Read, now)?;
     for update in &step.events {
         update_event(tx, id, update)?;
     }

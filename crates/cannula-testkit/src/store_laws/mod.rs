@@ -5,6 +5,7 @@
 
 mod inbox;
 mod leases;
+mod records;
 mod steps;
 
 use std::{fmt::Debug, sync::Arc};
@@ -14,7 +15,7 @@ use cannula_core::{AppointmentStatus, Cursor, Event, Feed, Phi, RecordKind};
 use cannula_sync::{Arrival, Claim, Ingest, Next, OutboxRow, Step, Store};
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use self::{inbox::*, leases::*, steps::*};
+pub use self::{inbox::*, leases::*, records::*, steps::*};
 use crate::{appointment, day_one, practice};
 
 /// One empty store that several workers can open.
@@ -36,6 +37,15 @@ macro_rules! store_laws {
             an_event_about_nobody_is_decided_at_once
             a_rejected_row_is_kept_once
             everything_is_there_after_reopening
+            additions_side_by_side_are_stored_once_each
+            the_last_event_of_a_record_is_its_newest_version
+            a_record_that_moves_is_withdrawn_from_whom_it_was_about
+            a_late_state_of_a_moved_record_is_withdrawn_as_well
+            a_record_that_comes_back_is_withdrawn_from_the_other_person
+            payments_and_memberships_move_as_well_and_patients_do_not
+            a_refused_page_withdraws_nothing
+            a_state_read_again_after_another_is_new
+            a_state_delivered_again_after_another_is_ignored
             a_lease_excludes_everybody_else
             two_workers_never_hold_the_same_subject
             an_expired_lease_is_taken_and_fences_the_old_owner
@@ -47,6 +57,7 @@ macro_rules! store_laws {
             a_stale_step_leaves_the_other_steps_alone
             effects_of_unknown_outcome_are_seen_after_a_restart
             a_fetched_event_does_not_make_its_subject_due_again
+            what_a_step_takes_in_makes_its_subject_due
             a_remark_is_added_once
             replay_makes_parked_events_undecided_and_due
             replay_makes_dead_events_undecided_and_due
@@ -108,6 +119,7 @@ fn rest(claim: &Claim) -> Step {
         epoch: claim.epoch,
         state: None,
         fetched: Vec::new(),
+        arrivals: Vec::new(),
         events: Vec::new(),
         outbox: None,
         next: Next::Rest { due_at: None, error: None },

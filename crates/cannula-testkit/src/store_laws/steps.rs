@@ -90,6 +90,26 @@ pub async fn a_fetched_event_does_not_make_its_subject_due_again(bench: &dyn Sto
     assert_eq!(store.next_due().await.unwrap(), None);
 }
 
+/// With the rest of the step or not at all.
+pub async fn what_a_step_takes_in_makes_its_subject_due(bench: &dyn StoreBench) {
+    let store = bench.open("main").await;
+    let (event, read) = (visit("a", "1", 0), visit("b", "2", 1));
+    let held = claimed(&*store, std::slice::from_ref(&event)).await;
+    let step = |epoch| Step {
+        epoch,
+        arrivals: arrivals(&[read.clone(), event.clone()]),
+        events: vec![update(&event, Outcome::Done)],
+        ..rest(&held)
+    };
+    store.save(vec![step(held.epoch + 1)], minute(2)).await.unwrap();
+    assert_eq!(store.summary().await.unwrap().events(), 1);
+    store.save(vec![step(held.epoch)], minute(2)).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), Some(minute(2)));
+    let due = claim(&*store, minute(2)).await;
+    assert_eq!(due.len(), 1, "what was known already makes nobody due");
+    assert_eq!((&due[0].subject, &due[0].events[..]), (&subject("2"), &[read][..]));
+}
+
 /// Reasons are replaced whole; a remark is one more.
 pub async fn a_remark_is_added_once(bench: &dyn StoreBench) {
     let store = bench.open("main").await;

@@ -1,0 +1,153 @@
+//! Messages that a record changed, and nothing else: the record is read, and what is found is
+//! taken in as an event of its own.
+
+use std::collections::BTreeMap;
+
+use cannula_core::{Event, Pointer, Record, RecordKey};
+use chrono::{DateTime, Utc};
+
+use super::{
+    Shared, later,
+    plan::{Postponed, rest},
+};
+use crate::{
+    backoff,
+    flow::Flow,
+    store::{Arrival, Claim, EventUpdate, Next, Outcome, Step},
+    withdraw,
+};
+
+/// How often a record that is not there is asked for: a message may overtake its own record.
+const LOOKS: u32 = 2;
+
+/// Whether the claim is one of messages, and not of a person.
+pub(super) fn any(claim: &Claim) -> bool {
+    claim.events.iter().any(|event| pointer(event).is_some())
+}
+
+fn pointer(event: &Event) -> Option<&Pointer> {
+    match &event.record {
+        Record::Pointer(pointer) => Some(pointer),
+        _ => None,
+    }
+}
+
+/// What is known of one record from the claim's messages.
+#[derive(Default)]
+struct Told {
+    /// When the newest of them was sent.
+    at: DateTime<Utc>,
+    /// By that one, the record was removed.
+    gone: bool,
+}
+
+/// What came of a record's messages.
+struct Followed {
+    outcome: Outcome,
+    reason: String,
+    /// What was read, or the withdrawal of what was known.
+    arrival: Option<Arrival>,
+}
+
+impl<F: Flow> Shared<F> {
+    /// Reads every record once that the claim's messages are about, however many they are. The
+    /// step takes in what was found and ends the messages, so that a crash before it only means
+    /// reading again.
+    pub(super) async fn follow(&self, claim: &Claim) -> Result<Step, Postponed> {
+        let mut records = BTreeMap::<&RecordKey, Told>::new();
+        for (event, Pointer { key, gone }) in messages(claim) {
+            let told = records.entry(key).or_default();
+            // They come oldest first. Of two at one moment, the removal is the last.
+            *told = Told {
+                gone: *gone || (told.gone && told.at == event.version.stamp),
+                at: event.version.stamp,
+            };
+        }
+        let mut step = rest(claim);
+        let mut clean = true;
+        for (key, told) in records {
+            let Followed { outcome, reason, arrival } = self.follow_one(key, &told, claim).await?;
+            clean &= outcome == Outcome::Done;
+            step.arrivals.extend(arrival);
+            let ends = messages(claim).filter(|(_, pointer)| pointer.key == *key);
+            step.events.extend(ends.map(|(event, _)| EventUpdate {
+                event: event.id.clone(),
+                outcome: outcome.clone(),
+                reasons: Some(vec![reason.clone()]),
+                remark: None,
+            }));
+        }
+        if claim.state.is_some() || claim.events.len() > step.events.len() {
+            // Somebody's id is spelled like a record's. They are decided by themselves.
+            step.next = Next::Rest { due_at: Some(self.clock.now()), error: None };
+        } else if clean {
+            // Earlier messages that could not be followed were about the same record.
+            step.events.extend(claim.open.iter().map(|event| EventUpdate {
+                event: event.clone(),
+                outcome: Outcome::Done,
+                reasons: None,
+                remark: Some("A later message about the record was followed.".to_owned()),
+            }));
+        }
+        Ok(step)
+    }
+
+    async fn follow_one(
+        &self,
+        key: &RecordKey,
+        told: &Told,
+        claim: &Claim,
+    ) -> Result<Followed, Postponed> {
+        let noun = key.kind.as_str().replace('_', " ");
+        if told.gone {
+            let what = format!("The {noun} was removed at the source");
+            return self.withdraw(key, told, claim, what).await;
+        }
+        match self.read(key, claim).await? {
+            Ok(Some(event)) => Ok(Followed {
+                outcome: Outcome::Done,
+                reason: format!("The {noun} was read from the source."),
+                arrival: Some(self.arrival(event)),
+            }),
+            Ok(None) if claim.attempts < LOOKS => {
+                let wait = backoff::delay(claim.attempts, &claim.subject.to_string());
+                let error = format!("the source does not have the {noun}, or not yet");
+                Err(Postponed { due_at: later(self.clock.now(), wait), error: Some(error) })
+            }
+            Ok(None) => {
+                let what = format!("The source does not have the {noun} any more");
+                self.withdraw(key, told, claim, what).await
+            }
+            Err((error, outcome)) => Ok(Followed {
+                outcome,
+                reason: format!("Reading the {noun} failed: {error}."),
+                arrival: None,
+            }),
+        }
+    }
+
+    /// Takes back what is known of a record that is gone.
+    async fn withdraw(
+        &self,
+        key: &RecordKey,
+        told: &Told,
+        claim: &Claim,
+        what: String,
+    ) -> Result<Followed, Postponed> {
+        let last = self.store.last_event(key).await;
+        let last = last.map_err(|error| self.postpone(error, claim))?;
+        let withdrawn = last.as_ref().and_then(|last| withdraw::removed(last, told.at));
+        let reason = match (&last, &withdrawn) {
+            (None, _) => format!("{what}, and nothing was known of it."),
+            (Some(last), None) => format!("{what}; {}.", withdraw::kept(&last.record)),
+            (Some(_), Some(_)) => format!("{what}, so what was known of it is withdrawn."),
+        };
+        let arrival = withdrawn.map(|event| self.arrival(event));
+        Ok(Followed { outcome: Outcome::Done, reason, arrival })
+    }
+}
+
+/// The claim's messages, oldest first.
+fn messages(claim: &Claim) -> impl Iterator<Item = (&Event, &Pointer)> {
+    claim.events.iter().filter_map(|event| Some((event, pointer(event)?)))
+}
