@@ -9,6 +9,10 @@ pub struct Access {
     pub origin: String,
     /// The EMR.
     pub nextech: NextechAccess,
+    /// Another EMR, which draws the same practice.
+    pub patientnow: PatientNowAccess,
+    /// Another EMR, which draws the same practice.
+    pub zenoti: ZenotiAccess,
     /// The CRM.
     pub crm: CrmAccess,
 }
@@ -82,4 +86,52 @@ pub struct OAuthAccess {
     pub client_secret: String,
     /// The first refresh token; it is good for one use.
     pub refresh_token: String,
+}
+
+/// What a client of PatientNow Essentials needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatientNowAccess {
+    /// The API, with its version.
+    pub base_url: String,
+    /// The gateway key, for the query.
+    pub api_key: String,
+    /// The gateway key of an account that has the smaller API (VISH), without customers.
+    pub vish_api_key: String,
+    /// The API user.
+    pub username: String,
+    /// The API user's password.
+    pub password: String,
+    /// The main location of the practice.
+    pub company_id: String,
+    /// The zone of all its locations, by its IANA name.
+    pub time_zone: String,
+    /// The secret that webhooks are signed with.
+    pub webhook_secret: String,
+    /// The header that carries the signature.
+    pub webhook_header: String,
+}
+
+/// What a client of Zenoti needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZenotiAccess {
+    /// The origin of the API; paths begin with `/v1`.
+    pub base_url: String,
+    /// The key of an API application, for clients without a user.
+    pub api_key: String,
+    /// The center.
+    pub center_id: String,
+    /// The organization that the center belongs to.
+    pub organization_id: String,
+    /// The account's name, for the token request.
+    pub account_name: String,
+    /// The API user.
+    pub user_name: String,
+    /// The API user's password.
+    pub password: String,
+    /// The application's id.
+    pub app_id: String,
+    /// The application's secret.
+    pub app_secret: String,
+    /// The secret that webhooks are signed with.
+    pub webhook_secret: String,
 }

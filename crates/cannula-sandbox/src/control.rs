@@ -4,17 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{Path, State},
     http::StatusCode,
-    response::{IntoResponse, Response},
     routing::{get, post},
 };
-use cannula_core::Clock;
+use cannula_core::{Clock, Error};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
     Fault, FaultRates, Quirks, WebhookQuirks,
+    observe::Watch,
     sandbox::{Shared, Vendor},
 };
 
@@ -24,15 +24,17 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/clock", post(clock))
         .route("/faults", post(faults))
         .route("/quirks", post(quirks))
-        .route("/crm/webhooks", get(webhooks).post(set_webhooks))
-        .route("/crm/webhooks/deliver", post(deliver_webhooks))
+        .route("/{vendor}/webhooks", get(webhooks).post(set_webhooks))
+        .route("/{vendor}/webhooks/deliver", post(deliver_webhooks))
         .with_state(shared)
 }
 
 /// `GET /_sandbox/state`: the time, the practice's counts, the CRM, calls and injected faults.
 async fn state(State(shared): State<Arc<Shared>>) -> Json<Value> {
-    let nextech = shared.watch(Vendor::Nextech);
-    let crm = shared.watch(Vendor::Crm);
+    let of_each = |what: fn(&Watch) -> Value| {
+        let named = |vendor: Vendor| (vendor.name().to_owned(), what(shared.watch(vendor)));
+        Value::Object(Vendor::ALL.into_iter().map(named).collect())
+    };
     Json(json!({
         "now": shared.clock.now(),
         "practice": {
@@ -40,8 +42,8 @@ async fn state(State(shared): State<Arc<Shared>>) -> Json<Value> {
             "appointments": shared.practice.appointment_ids().len(),
         },
         "crm": shared.crm.snapshot(),
-        "calls": { "nextech": nextech.calls.counts(), "crm": crm.calls.counts() },
-        "faults": { "nextech": nextech.faults.injected(), "crm": crm.faults.injected() },
+        "calls": of_each(|watch| json!(watch.calls.counts())),
+        "faults": of_each(|watch| json!(watch.faults.injected())),
     }))
 }
 
@@ -54,7 +56,7 @@ struct ClockMove {
 /// `POST /_sandbox/clock` with `{"advance_seconds": 300}`; answers the new time.
 async fn clock(State(shared): State<Arc<Shared>>, Json(body): Json<ClockMove>) -> Json<Value> {
     shared.clock.advance(Duration::from_secs(body.advance_seconds));
-    shared.crm.wake_courier();
+    shared.couriers().for_each(|courier| courier.wake());
     Json(json!({ "now": shared.clock.now() }))
 }
 
@@ -102,10 +104,13 @@ async fn quirks(State(shared): State<Arc<Shared>>, Json(quirks): Json<Quirks>) -
     StatusCode::NO_CONTENT
 }
 
-/// `GET /_sandbox/crm/webhooks`: what can go wrong with webhooks, and what became of each.
-async fn webhooks(State(shared): State<Arc<Shared>>) -> Json<Value> {
-    let crm = &shared.crm;
-    Json(json!({ "quirks": crm.webhook_quirks(), "deliveries": crm.webhook_log() }))
+/// `GET /_sandbox/{vendor}/webhooks`: what can go wrong with webhooks, and what became of each.
+async fn webhooks(
+    State(shared): State<Arc<Shared>>,
+    Path(vendor): Path<Vendor>,
+) -> Result<Json<Value>, Refusal> {
+    let courier = shared.sender(vendor).map_err(refuse)?;
+    Ok(Json(json!({ "quirks": courier.quirks(), "deliveries": courier.log() })))
 }
 
 #[derive(Deserialize)]
@@ -117,28 +122,39 @@ struct WebhookOrder {
     quirks: Option<WebhookQuirks>,
 }
 
-/// `POST /_sandbox/crm/webhooks`, for example `{"url": "http://127.0.0.1:8080/webhooks",
+/// `POST /_sandbox/{vendor}/webhooks`, for example `{"url": "http://127.0.0.1:8080/webhooks",
 /// "quirks": {"duplicates": 0.1}}`; `{"stop": true}` sends them nowhere. Any other URL than `http`
 /// on a loopback address is 400.
 async fn set_webhooks(
     State(shared): State<Arc<Shared>>,
+    Path(vendor): Path<Vendor>,
     Json(order): Json<WebhookOrder>,
-) -> Response {
+) -> Result<StatusCode, Refusal> {
+    let courier = shared.sender(vendor).map_err(refuse)?;
     if order.stop {
-        shared.crm.unsubscribe();
+        courier.unsubscribe();
     }
-    if let Some(url) = order.url
-        && let Err(error) = shared.crm.subscribe(&url)
-    {
-        return (StatusCode::BAD_REQUEST, error.message().to_owned()).into_response();
+    if let Some(url) = order.url {
+        courier.subscribe(&url).map_err(refuse)?;
     }
     if let Some(quirks) = order.quirks {
-        shared.crm.set_webhook_quirks(quirks);
+        courier.set_quirks(quirks);
     }
-    StatusCode::NO_CONTENT.into_response()
+    Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /_sandbox/crm/webhooks/deliver`: delivers what is due; answers the number of attempts.
-async fn deliver_webhooks(State(shared): State<Arc<Shared>>) -> Json<Value> {
-    Json(json!({ "attempts": shared.crm.deliver_webhooks().await }))
+/// `POST /_sandbox/{vendor}/webhooks/deliver`: delivers what is due; answers the number of
+/// attempts.
+async fn deliver_webhooks(
+    State(shared): State<Arc<Shared>>,
+    Path(vendor): Path<Vendor>,
+) -> Result<Json<Value>, Refusal> {
+    let courier = shared.sender(vendor).map_err(refuse)?;
+    Ok(Json(json!({ "attempts": courier.deliver().await })))
+}
+
+type Refusal = (StatusCode, String);
+
+fn refuse(error: Error) -> Refusal {
+    (StatusCode::BAD_REQUEST, error.message().to_owned())
 }

@@ -25,6 +25,9 @@ pub enum Fault {
         #[serde(default)]
         retry_after: Option<u64>,
     },
+    /// HTTP 503 without `Retry-After`, as in a spike of traffic; the request is not applied. By
+    /// script only.
+    Unavailable,
     /// HTTP 500; the request is not applied.
     ErrorBefore,
     /// HTTP 500 after the request was applied.
@@ -46,6 +49,7 @@ impl Fault {
     pub const fn label(self) -> &'static str {
         match self {
             Self::TooManyRequests { .. } => "too_many_requests",
+            Self::Unavailable => "unavailable",
             Self::ErrorBefore => "error_before",
             Self::ErrorAfter => "error_after",
             Self::Hang => "hang",
@@ -234,6 +238,7 @@ pub(crate) async fn inject(
     let kill = request.extensions().get::<ConnectionKill>().cloned().unwrap_or_default();
     match fault {
         Fault::TooManyRequests { retry_after } => too_many_requests(retry_after),
+        Fault::Unavailable => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Fault::ErrorBefore => internal_error(),
         Fault::ErrorAfter => {
             next.run(request).await;

@@ -7,18 +7,25 @@ mod crm;
 mod faults;
 mod nextech;
 mod observe;
+mod patientnow;
 pub mod practice;
 mod quirks;
 mod sandbox;
 mod server;
+mod webhooks;
+pub mod zenoti;
 
-pub use access::{Access, CrmAccess, NextechAccess, OAuthAccess, PracticePlusAccess, SelectAccess};
+pub use access::{
+    Access, CrmAccess, NextechAccess, OAuthAccess, PatientNowAccess, PracticePlusAccess,
+    SelectAccess, ZenotiAccess,
+};
 pub use clock::SandboxClock;
 pub use crm::{
-    ContactSnapshot, CrmOptions, CrmSettings, CrmSnapshot, CrmState, Dedupe, DeliveryState,
-    FieldOptions, Limits, NewContact, OAuthClient, OpportunitySnapshot, PipelineOptions, Signing,
-    WebhookDelivery, WebhookQuirks,
+    ContactSnapshot, CrmOptions, CrmSettings, CrmSnapshot, CrmState, Dedupe, FieldOptions, Limits,
+    NewContact, OAuthClient, OpportunitySnapshot, PipelineOptions,
 };
 pub use faults::{Fault, FaultRates, Faults};
-pub use quirks::{Links, Quirks};
+pub use patientnow::{LineKind, OrderLine, OrderState, OrderStatus, PatientNowMembership};
+pub use quirks::{CreatedAnswer, Links, Quirks};
 pub use sandbox::{Sandbox, SandboxConfig, Vendor};
+pub use webhooks::{DeliveryState, Signing, WebhookDelivery, WebhookQuirks, WebhookVerb};

@@ -15,6 +15,19 @@ pub enum Links {
     OtherScheme,
 }
 
+/// What PatientNow answers to a customer who was created.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CreatedAnswer {
+    /// The customer.
+    #[default]
+    Object,
+    /// The id, as a number.
+    BareId,
+    /// Nothing but a `Location` that ends in the id.
+    Location,
+}
+
 /// The meannesses of the vendors, each with its switch. [`Quirks::default`] is as mean as the
 /// vendors are known or feared to be; [`Quirks::kind`] is what their documents promise.
 ///
@@ -24,7 +37,7 @@ pub enum Links {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Quirks {
-    /// Rate limits of both vendors. Off for benchmarks and demonstrations.
+    /// Rate limits of all vendors. Off for benchmarks and demonstrations.
     pub limits: bool,
     /// Nextech answers 429 for the rest of the UTC day after this many requests per product.
     /// Needs `limits`.
@@ -78,6 +91,11 @@ pub struct Quirks {
     pub wrapped_primitives: bool,
     /// The practice has a few rows that no client can read.
     pub bad_rows: bool,
+    /// PatientNow answers 429 for the rest of the UTC day after this many requests. Needs
+    /// `limits`.
+    pub patientnow_daily_calls: u64,
+    /// PatientNow: what a created customer is answered with.
+    pub patientnow_created: CreatedAnswer,
 }
 
 impl Default for Quirks {
@@ -107,6 +125,8 @@ impl Default for Quirks {
             mixed_spellings: true,
             wrapped_primitives: false,
             bad_rows: true,
+            patientnow_daily_calls: 1_000,
+            patientnow_created: CreatedAnswer::Object,
         }
     }
 }
@@ -139,6 +159,8 @@ impl Quirks {
             mixed_spellings: false,
             wrapped_primitives: false,
             bad_rows: false,
+            patientnow_daily_calls: 1_000,
+            patientnow_created: CreatedAnswer::Object,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::Router;
-use cannula_core::{Clock, Result};
+use cannula_core::{Clock, Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
@@ -16,8 +16,11 @@ use crate::{
     PracticePlusAccess, Quirks, SandboxClock, SelectAccess, control, crm,
     nextech::{self, Account, PASSWORD, PLUS_SECRET},
     observe::Watch,
+    patientnow,
     practice::{Practice, PracticeConfig, Product},
     server,
+    webhooks::{Courier, WebhookDelivery, WebhookQuirks},
+    zenoti,
 };
 
 /// Which fake is meant.
@@ -28,6 +31,25 @@ pub enum Vendor {
     Nextech,
     /// The CRM.
     Crm,
+    /// PatientNow Essentials.
+    #[serde(rename = "patientnow")]
+    PatientNow,
+    /// Zenoti.
+    Zenoti,
+}
+
+impl Vendor {
+    pub(crate) const ALL: [Self; 4] = [Self::Nextech, Self::Crm, Self::PatientNow, Self::Zenoti];
+
+    /// The name on the wire.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Nextech => "nextech",
+            Self::Crm => "crm",
+            Self::PatientNow => "patientnow",
+            Self::Zenoti => "zenoti",
+        }
+    }
 }
 
 /// What a sandbox is started with.
@@ -47,7 +69,8 @@ pub struct SandboxConfig {
     pub crm: CrmOptions,
     /// A background task delivers webhooks as they fall due and sleeps on `clock` in between. Off
     /// by default, for that moves a clock that stands still: tests call
-    /// [`Sandbox::deliver_webhooks`].
+    /// [`Sandbox::deliver_webhooks`]. What hands do to the practice it tells of when the next
+    /// thing falls due or the clock is moved.
     pub deliver_webhooks: bool,
 }
 
@@ -76,8 +99,12 @@ pub(crate) struct Shared {
     /// The CRM's settings as configured, for quirks that take something away for a while.
     configured: crm::CrmSettings,
     nextech: Arc<nextech::Server>,
+    patientnow: Arc<patientnow::Server>,
+    zenoti: Arc<zenoti::Server>,
     watch_nextech: Arc<Watch>,
     watch_crm: Arc<Watch>,
+    watch_patientnow: Arc<Watch>,
+    watch_zenoti: Arc<Watch>,
 }
 
 impl Shared {
@@ -85,7 +112,37 @@ impl Shared {
         match vendor {
             Vendor::Nextech => &self.watch_nextech,
             Vendor::Crm => &self.watch_crm,
+            Vendor::PatientNow => &self.watch_patientnow,
+            Vendor::Zenoti => &self.watch_zenoti,
         }
+    }
+
+    /// What delivers a vendor's webhooks; Nextech has none.
+    pub(crate) fn courier(&self, vendor: Vendor) -> Option<&Arc<Courier>> {
+        match vendor {
+            Vendor::Nextech => None,
+            Vendor::Crm => Some(&self.crm.courier),
+            Vendor::PatientNow => Some(&self.patientnow.courier),
+            Vendor::Zenoti => Some(&self.zenoti.courier),
+        }
+    }
+
+    /// Like [`Shared::courier`], for callers that may name any vendor.
+    pub(crate) fn sender(&self, vendor: Vendor) -> Result<&Arc<Courier>> {
+        let message = "Nextech sends no webhooks; the CRM, PatientNow and Zenoti do";
+        self.courier(vendor).ok_or_else(|| Error::new(ErrorKind::Config, message))
+    }
+
+    pub(crate) fn couriers(&self) -> impl Iterator<Item = &Arc<Courier>> {
+        Vendor::ALL.into_iter().filter_map(|vendor| self.courier(vendor))
+    }
+
+    pub(crate) async fn deliver_webhooks(&self) -> usize {
+        let mut attempts = 0;
+        for courier in self.couriers() {
+            attempts += courier.deliver().await;
+        }
+        attempts
     }
 
     /// Applies quirks; those of the CRM live in its own settings.
@@ -100,7 +157,7 @@ impl Shared {
     }
 }
 
-/// Stateful fakes of both vendors on one loopback port. They stop when it is dropped.
+/// Stateful fakes of all vendors on one loopback port. They stop when it is dropped.
 #[derive(Debug)]
 pub struct Sandbox {
     access: Access,
@@ -108,7 +165,7 @@ pub struct Sandbox {
     shared: Arc<Shared>,
     server: server::Server,
     /// Ends with the sandbox.
-    _courier: JoinSet<()>,
+    _couriers: JoinSet<()>,
 }
 
 impl Sandbox {
@@ -133,8 +190,20 @@ impl Sandbox {
                 Arc::clone(&quirks),
                 origin,
             )),
+            patientnow: Arc::new(patientnow::Server::new(
+                Arc::clone(&practice),
+                Arc::clone(&quirks),
+                Arc::clone(&shared_clock),
+            )),
+            zenoti: Arc::new(zenoti::Server::new(
+                Arc::clone(&practice),
+                Arc::clone(&quirks),
+                Arc::clone(&shared_clock),
+            )),
             watch_nextech: Arc::new(Watch::new(seed ^ 0xFA01, Arc::clone(&shared_clock))),
             watch_crm: Arc::new(Watch::new(seed ^ 0xFA02, Arc::clone(&shared_clock))),
+            watch_patientnow: Arc::new(Watch::new(seed ^ 0xFA03, Arc::clone(&shared_clock))),
+            watch_zenoti: Arc::new(Watch::new(seed ^ 0xFA04, Arc::clone(&shared_clock))),
             configured: config.crm.settings.clone(),
             crm: Arc::new(CrmState::new(config.crm, shared_clock)),
             clock,
@@ -143,12 +212,13 @@ impl Sandbox {
         });
         shared.set_quirks(config.quirks);
         let server = server::Server::start(listener, router(&shared));
-        let mut courier = JoinSet::new();
+        let mut couriers = JoinSet::new();
         if config.deliver_webhooks {
-            let crm = Arc::clone(&shared.crm);
-            courier.spawn(async move { crm.deliver_for_ever().await });
+            for courier in shared.couriers().map(Arc::clone) {
+                couriers.spawn(async move { courier.deliver_for_ever().await });
+            }
         }
-        Ok(Self { access, address, shared, server, _courier: courier })
+        Ok(Self { access, address, shared, server, _couriers: couriers })
     }
 
     /// Where the sandbox is and with what to sign in.
@@ -201,19 +271,54 @@ impl Sandbox {
         &self.shared.crm
     }
 
-    /// Sends the webhooks of the CRM's contacts to a URL from now on, in place of any other. They
-    /// are signed with the key of [`CrmAccess::webhook_public_key`].
+    /// The fake of Zenoti, to change its settings.
+    pub fn zenoti(&self) -> &Arc<zenoti::Server> {
+        &self.shared.zenoti
+    }
+
+    /// Sends a vendor's webhooks to a URL from now on, in place of any other; what happened before
+    /// is not told. How they are signed is in [`Access`].
+    ///
+    /// # Errors
+    /// [`cannula_core::ErrorKind::Config`] if the URL is not `http` on a loopback address, or the
+    /// vendor sends none.
+    pub fn subscribe(&self, vendor: Vendor, url: &str) -> Result<()> {
+        self.shared.sender(vendor)?.subscribe(url)
+    }
+
+    /// [`Sandbox::subscribe`] for [`Vendor::Crm`].
     ///
     /// # Errors
     /// [`cannula_core::ErrorKind::Config`] if the URL is not `http` on a loopback address.
     pub fn subscribe_crm(&self, url: &str) -> Result<()> {
-        self.shared.crm.subscribe(url)
+        self.subscribe(Vendor::Crm, url)
     }
 
-    /// Delivers the webhooks that are due on the sandbox's clock and returns the number of
-    /// attempts; see [`CrmState::deliver_webhooks`].
+    /// Sends a vendor's webhooks nowhere and forgets those that wait.
+    pub fn unsubscribe(&self, vendor: Vendor) {
+        if let Some(courier) = self.shared.courier(vendor) {
+            courier.unsubscribe();
+        }
+    }
+
+    /// Changes what can go wrong with a vendor's webhooks, for changes and attempts from now on.
+    pub fn set_webhook_quirks(&self, vendor: Vendor, quirks: WebhookQuirks) {
+        if let Some(courier) = self.shared.courier(vendor) {
+            courier.set_quirks(quirks);
+        }
+    }
+
+    /// A vendor's deliveries in the order in which they ended, the last 10,000 of them, and after
+    /// them those that wait.
+    pub fn webhook_log(&self, vendor: Vendor) -> Vec<WebhookDelivery> {
+        self.shared.courier(vendor).map(|courier| courier.log()).unwrap_or_default()
+    }
+
+    /// Delivers all vendors' webhooks that are due at this moment of the sandbox's clock, one event
+    /// after another, and returns the number of attempts. What is recorded meanwhile, for example
+    /// because the receiver writes to the CRM, waits for the next call.
     pub async fn deliver_webhooks(&self) -> usize {
-        self.shared.crm.deliver_webhooks().await
+        self.shared.deliver_webhooks().await
     }
 
     /// Requests that reached a vendor, by `METHOD /template`; spoilt ones count too.
@@ -230,9 +335,14 @@ impl Sandbox {
 fn router(shared: &Arc<Shared>) -> Router {
     let nextech = Router::new().nest("/nextech", nextech::router(&shared.nextech));
     let crm = Router::new().nest("/crm", crm::router(Arc::clone(&shared.crm)));
+    let patientnow =
+        Router::new().nest("/patientnow/api/v1", patientnow::router(&shared.patientnow));
+    let zenoti = Router::new().nest("/zenoti", zenoti::router(&shared.zenoti));
     Router::new()
         .merge(shared.watch_nextech.over(nextech))
         .merge(shared.watch_crm.over(crm))
+        .merge(shared.watch_patientnow.over(patientnow))
+        .merge(shared.watch_zenoti.over(zenoti))
         .nest("/_sandbox", control::router(Arc::clone(shared)))
 }
 
@@ -271,5 +381,7 @@ fn access(origin: &str, crm: &CrmOptions) -> Access {
             },
             webhook_public_key: crm::public_key_pem(),
         },
+        patientnow: patientnow::access(origin),
+        zenoti: zenoti::access(origin),
     }
 }

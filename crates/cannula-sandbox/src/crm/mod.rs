@@ -50,7 +50,6 @@ pub use plant::NewContact;
 pub use snapshot::{ContactSnapshot, CrmSnapshot, OpportunitySnapshot};
 pub use state::CrmState;
 pub(crate) use webhooks::public_key_pem;
-pub use webhooks::{DeliveryState, Signing, WebhookDelivery, WebhookQuirks};
 
 use reply::Refusal;
 

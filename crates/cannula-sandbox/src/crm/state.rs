@@ -8,12 +8,10 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use cannula_core::Clock;
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::Notify;
 
 use super::{
     contact::{Contact, Directory},
@@ -25,8 +23,9 @@ use super::{
     reply::Refusal,
     shelf::Shelf,
     tags_notes::Note,
-    webhooks::Outbox,
+    webhooks::{self, Outbox},
 };
+use crate::webhooks::Courier;
 
 /// The fake CRM: what the sandbox serves, and what tests read and plant.
 pub struct CrmState {
@@ -34,10 +33,8 @@ pub struct CrmState {
     pub(super) location: String,
     traces: AtomicU64,
     inner: Mutex<Inner>,
-    /// Whose turn it is to deliver webhooks.
-    pub(super) courier: tokio::sync::Mutex<()>,
-    /// Told of every event to deliver.
-    pub(super) wake: Arc<Notify>,
+    /// Delivers webhooks.
+    pub(crate) courier: Arc<Courier>,
 }
 
 /// Everything behind the lock.
@@ -68,7 +65,7 @@ pub(super) struct Records {
 }
 
 impl Records {
-    fn new(options: &CrmOptions, wake: Arc<Notify>) -> Self {
+    fn new(options: &CrmOptions, courier: &Arc<Courier>) -> Self {
         let lag = lag(&options.settings);
         let mut ids = Ids::default();
         let mut fields = Fields::default();
@@ -88,7 +85,7 @@ impl Records {
             notes: HashMap::new(),
             opportunities: Shelf::new(lag),
             cards: Cards::default(),
-            outbox: Outbox::new(options.oauth.client_id.clone(), wake),
+            outbox: Outbox::new(options.oauth.client_id.clone(), Arc::clone(courier)),
         }
     }
 
@@ -107,15 +104,14 @@ impl CrmState {
     /// A location with these options. The clock decides token lifetimes, rate windows, search
     /// lag and every time stamp.
     pub fn new(options: CrmOptions, clock: Arc<dyn Clock>) -> Self {
-        let wake = Arc::new(Notify::new());
-        let records = Records::new(&options, Arc::clone(&wake));
+        let courier = webhooks::courier(Arc::clone(&clock));
+        let records = Records::new(&options, &courier);
         Self {
             clock,
             location: options.location_id.clone(),
             traces: AtomicU64::new(0),
             inner: Mutex::new(Inner { records, gate: Gate::new(options) }),
-            courier: tokio::sync::Mutex::new(()),
-            wake,
+            courier,
         }
     }
 
@@ -135,10 +131,6 @@ impl CrmState {
 
     pub(super) fn now(&self) -> DateTime<Utc> {
         self.clock.now()
-    }
-
-    pub(super) async fn sleep(&self, duration: Duration) {
-        self.clock.sleep(duration).await;
     }
 
     pub(super) fn next_trace(&self) -> String {

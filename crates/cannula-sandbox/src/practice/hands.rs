@@ -6,7 +6,7 @@ use cannula_core::{Currency, Money, PatientId, RecordId};
 use chrono::{DateTime, Utc};
 
 use super::{
-    Practice, generate,
+    Inner, Practice, generate,
     ledger::{Ledger, Linking},
     model::PatientState,
     payment::PaymentState,
@@ -78,18 +78,20 @@ impl Practice {
     }
 
     /// Registers a patient now with the next chart number, unless it is one that is there.
-    pub(crate) fn register(&self, mut state: PatientState) -> Result<PatientId, Duplicate> {
+    pub(crate) fn register(&self, state: PatientState) -> Result<PatientId, Duplicate> {
         let now = self.stamp();
         let mut inner = self.lock();
         let known = inner.patients.view(self.now());
         if known.rows.iter().any(|row| row.version.state.is_same_as(&state)) {
             return Err(Duplicate);
         }
-        state.chart = inner.next_chart;
-        inner.next_chart += 1;
-        let id = generate::guid(&mut inner.random);
-        inner.patients.add(&id, vec![Version { at: now, state }]);
-        Ok(PatientId::new(id))
+        Ok(inner.enroll(state, now))
+    }
+
+    /// Registers a patient now with the next chart number, whoever is there already.
+    pub(crate) fn enroll(&self, state: PatientState) -> PatientId {
+        let now = self.stamp();
+        self.lock().enroll(state, now)
     }
 
     fn with_ledger<T>(&self, deed: impl FnOnce(&mut Ledger, DateTime<Utc>) -> T) -> T {
@@ -97,6 +99,16 @@ impl Practice {
         let ledger = &mut self.lock().ledger;
         let at = ledger.moment(now);
         deed(ledger, at)
+    }
+}
+
+impl Inner {
+    fn enroll(&mut self, mut state: PatientState, at: DateTime<Utc>) -> PatientId {
+        state.chart = self.next_chart;
+        self.next_chart += 1;
+        let id = generate::guid(&mut self.random);
+        self.patients.add(&id, vec![Version { at, state }]);
+        PatientId::new(id)
     }
 }
 

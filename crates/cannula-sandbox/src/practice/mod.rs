@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cannula_core::{Clock, PatientId, RecordId};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
+pub(crate) use generate::guid;
 use ledger::Ledger;
 pub(crate) use model::KINDS;
 pub use model::{
@@ -26,10 +27,9 @@ pub use model::{
 pub use payment::{INSURERS, LinkKind, PAYMENT_CATEGORIES, PaymentLink, PaymentState};
 pub use registry::{Address, PatientStatus, REFERRAL_SOURCES, ReferralSource};
 pub use table::Spoil;
-use table::{Table, Version};
-pub(crate) use table::{View, Visible};
+pub(crate) use table::{Table, Version, View, Visible};
 
-use crate::faults::Rng;
+use crate::{faults::Rng, patientnow, zenoti::Book};
 
 /// What the synthetic practice is made from. The same values make the same practice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,10 +115,14 @@ pub struct Practice {
 }
 
 #[derive(Debug)]
-struct Inner {
-    patients: Table<PatientState>,
-    appointments: Table<AppointmentState>,
+pub(crate) struct Inner {
+    pub(crate) patients: Table<PatientState>,
+    pub(crate) appointments: Table<AppointmentState>,
     ledger: Ledger,
+    /// What only PatientNow keeps of the practice.
+    pub(crate) patientnow: patientnow::Book,
+    /// What only Zenoti keeps of the practice.
+    pub(crate) zenoti: Book,
     random: Rng,
     next_appointment: u32,
     next_chart: u32,
@@ -131,6 +135,8 @@ impl Practice {
             patients: Table::default(),
             appointments: Table::default(),
             ledger: Ledger::new(80_001),
+            patientnow: patientnow::Book::default(),
+            zenoti: Book::default(),
             // Records made by hand get ids of their own, whatever the generator drew.
             random: Rng::new(config.seed ^ 0x5EED_0F4A),
             next_appointment: 900_000,
@@ -141,6 +147,8 @@ impl Practice {
         if config.oddities.payments {
             till::fill(config, &inner.patients, &inner.appointments, &mut inner.ledger);
         }
+        inner.patientnow.fill(config, &inner.appointments);
+        inner.zenoti.fill(config, &inner.appointments);
         inner.ledger.hand_over(950_001);
         Self { clock, inner: Mutex::new(inner) }
     }
@@ -226,7 +234,7 @@ impl Practice {
     }
 
     /// Now, to the millisecond: what a stamp on the wire can say.
-    fn stamp(&self) -> DateTime<Utc> {
+    pub(crate) fn stamp(&self) -> DateTime<Utc> {
         self.clock.now().trunc_subsecs(3)
     }
 
@@ -268,7 +276,7 @@ impl Practice {
         inner.patients.hasten(now, count, TimeDelta::hours(1));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -211,7 +211,29 @@ impl<S: Clone> Table<S> {
         })
     }
 
-    /// Every version of every real record, in no order.
+    /// When each real record that is deleted, or will be, ends.
+    pub(crate) fn ends(&self) -> impl Iterator<Item = (&Arc<str>, DateTime<Utc>)> {
+        let real = self.rows.iter().filter(|row| !row.phantom);
+        real.filter_map(|row| Some((&row.id, row.deleted?)))
+    }
+
+    /// The versions of a record, those ahead among them.
+    pub(crate) fn life(&self, id: &str) -> &[Arc<Version<S>>] {
+        let row = self.by_id.get(id).and_then(|index| self.rows.get(*index));
+        row.map_or(&[], |row| &row.versions)
+    }
+
+    /// The place of a record among all that were ever added.
+    pub(crate) fn place(&self, id: &str) -> Option<usize> {
+        self.by_id.get(id).copied()
+    }
+
+    /// The record at a place.
+    pub(crate) fn at_place(&self, place: usize) -> Option<Arc<str>> {
+        self.rows.get(place).map(|row| Arc::clone(&row.id))
+    }
+
+    /// Every version of every real record, record by record in the order of time.
     pub(crate) fn versions(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<Version<S>>)> {
         self.rows
             .iter()

@@ -3,7 +3,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use cannula_core::{Clock, ErrorKind};
 use cannula_http::SystemClock;
 use cannula_sandbox::{
-    DeliveryState, NewContact, Sandbox, SandboxConfig, Signing, WebhookQuirks,
+    DeliveryState, NewContact, Sandbox, SandboxConfig, Signing, Vendor, WebhookQuirks,
     practice::PracticeConfig,
 };
 use reqwest::Method;
@@ -16,7 +16,7 @@ const TEN_MINUTES: u64 = 600;
 /// A CRM with a receiver that hears of its contacts.
 async fn subscribed(quirks: WebhookQuirks) -> (Crm, Receiver) {
     let (crm, receiver) = (Crm::start().await, Receiver::start().await);
-    crm.sandbox.subscribe_crm(&receiver.url).unwrap();
+    crm.sandbox.subscribe(Vendor::Crm, &receiver.url).unwrap();
     crm.state.set_webhook_quirks(quirks);
     (crm, receiver)
 }
@@ -316,10 +316,10 @@ async fn events_can_come_in_any_order_the_same_on_every_run() {
 async fn only_http_on_this_machine_can_subscribe() {
     let crm = Crm::start().await;
     for url in ["https://127.0.0.1:1/", "http://example.com/hook", "http://10.0.0.1/", "hook"] {
-        let error = crm.sandbox.subscribe_crm(url).unwrap_err();
+        let error = crm.sandbox.subscribe(Vendor::Crm, url).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config, "{url}");
     }
-    crm.sandbox.subscribe_crm("http://localhost:9/hook").unwrap();
+    crm.sandbox.subscribe(Vendor::Crm, "http://localhost:9/hook").unwrap();
 }
 
 #[tokio::test]
@@ -329,7 +329,7 @@ async fn without_a_subscriber_nothing_is_recorded_and_an_unsubscribed_one_hears_
     crm.state.unsubscribe();
     crm.state.add_contact(ana());
     assert_eq!(crm.sandbox.deliver_webhooks().await, 0);
-    crm.sandbox.subscribe_crm(&receiver.url).unwrap();
+    crm.sandbox.subscribe(Vendor::Crm, &receiver.url).unwrap();
     assert_eq!(crm.sandbox.deliver_webhooks().await, 0, "what happened before is not told");
 }
 
@@ -349,9 +349,9 @@ async fn the_control_endpoints_subscribe_deliver_and_show_the_log() {
     let answer = call(Method::POST, "/deliver", Value::Null).await.expect(200);
     assert_eq!(answer["attempts"], 4);
     let shown = call(Method::GET, "", Value::Null).await.expect(200);
-    assert_eq!(shown["quirks"]["signing"], "ed25519");
+    assert_eq!(shown["quirks"]["signing"], "genuine");
     let first = &shown["deliveries"][0];
-    assert_eq!((&first["event"], &first["contact"]), (&json!("ContactCreate"), &json!(id)));
+    assert_eq!((&first["event"], &first["record"]), (&json!("ContactCreate"), &json!(id)));
     assert_eq!((&first["answers"], &first["state"]), (&json!([200]), &json!("delivered")));
     call(Method::POST, "", json!({ "stop": true })).await.expect(204);
     crm.state.tag(&id, &["vip"]);
@@ -370,7 +370,7 @@ async fn a_background_task_delivers_by_itself_where_the_clock_runs() {
         ..SandboxConfig::new(Arc::<SystemClock>::clone(&clock), practice)
     };
     let sandbox = Sandbox::start(config).await.unwrap();
-    sandbox.subscribe_crm(&receiver.url).unwrap();
+    sandbox.subscribe(Vendor::Crm, &receiver.url).unwrap();
     receiver.answer(&[429]);
     sandbox.crm_state().add_contact(ana());
     let mut arrivals = Vec::new();
@@ -394,5 +394,5 @@ async fn the_log_shows_what_waits() {
     crm.state.edit_contact(&id, |contact| contact.last_name = "Silva".to_owned());
     let waiting = crm.state.webhook_log().pop().unwrap();
     assert_eq!(waiting.state, DeliveryState::Waiting);
-    assert_eq!((waiting.event.as_str(), waiting.contact.as_str()), ("ContactUpdate", id.as_str()));
+    assert_eq!((waiting.event.as_str(), waiting.record.as_str()), ("ContactUpdate", id.as_str()));
 }

@@ -1,85 +1,94 @@
 //! Webhooks of the Marketplace app that is installed on the location: one URL, one POST for each
-//! event of a contact, signed, at least once and in no promised order.
+//! event of a contact, signed.
 //!
 //! Shapes follow the event pages of `GoHighLevel/highlevel-api-docs`, behaviour its integration
 //! guide of October 2025 and its issues. Only the events of contacts are sent. The older
 //! `X-WH-Signature` (RSA), which the vendor gives up in July 2026, is not.
 
-mod courier;
-mod outbox;
 mod payload;
 mod signature;
 
-use serde::{Deserialize, Serialize};
+use std::{sync::Arc, time::Duration};
 
-pub(crate) use outbox::Outbox;
+use cannula_core::{Clock, Result};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{contact::Contact, ids::uuid, state::CrmState};
+use crate::webhooks::{Courier, Policy, WebhookDelivery, WebhookQuirks};
+
 pub(crate) use payload::Kind;
 pub(crate) use signature::public_key_pem;
 
-/// What can go wrong between the CRM and a receiver. All of it is off by default: events go out
-/// signed, once, at once and in order.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct WebhookQuirks {
-    /// How long after the change an event is due, in seconds of the sandbox's clock.
-    pub delay_seconds: u64,
-    /// Up to this many seconds more, drawn for each event: later events may overtake.
-    pub spread_seconds: u64,
-    /// How likely an event goes out twice with the same `webhookId`, from 0 to 1.
-    pub duplicates: f64,
-    /// How likely an event never goes out, from 0 to 1.
-    pub loss: f64,
-    /// Events that are due together go out in any order.
-    pub reorder: bool,
-    /// Up to this many seconds more than ten minutes between two attempts.
-    pub retry_jitter_seconds: u64,
-    /// How events are signed.
-    pub signing: Signing,
-    /// Decides everything that is left to chance.
-    pub seed: u64,
+use payload::Event;
+
+/// Only 429 is tried again, six times, ten minutes apart: the vendor's guide of October 2025 and
+/// help page 155000007071. Whatever else is answered, 500 among it, the event is gone. How long an
+/// answer may take the vendor does not say.
+const POLICY: Policy = Policy {
+    sign: |signing, body| Some(("X-GHL-Signature", signature::header(signing, body)?)),
+    event_id: |number| uuid(FIRST_ID + number),
+    patience: Duration::from_secs(10),
+    retried: |answer| answer == Some(429),
+    pauses: &[TimeDelta::minutes(10); 6],
+    switched_off_after: None,
+};
+
+/// Webhook ids count from here, far from those of pipeline stages.
+const FIRST_ID: u64 = 1 << 40;
+
+/// Where the location's changes are handed in.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    app: String,
+    courier: Arc<Courier>,
 }
 
-/// What is in the header `X-GHL-Signature`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Signing {
-    /// The Ed25519 signature of the raw body, in base64.
-    #[default]
-    Ed25519,
-    /// The same with a key that nobody published.
-    ForeignKey,
-    /// The text `N/A`.
-    NotAvailable,
-    /// There is no such header.
-    Absent,
+impl Outbox {
+    pub(super) const fn new(app: String, courier: Arc<Courier>) -> Self {
+        Self { app, courier }
+    }
+
+    /// Records events about a contact as a change left it. Without a subscriber there are none.
+    pub(super) fn record(&self, kinds: &[Kind], contact: &Arc<Contact>, now: DateTime<Utc>) {
+        for &kind in kinds {
+            let (app, contact) = (self.app.clone(), Arc::clone(contact));
+            self.courier.record(Arc::new(Event { kind, app, at: now, contact }), now);
+        }
+    }
 }
 
-/// One event on its way to the subscriber, or at the end of it. An event that goes out twice is
-/// two of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct WebhookDelivery {
-    /// The event's type, for example `ContactTagUpdate`.
-    pub event: String,
-    /// The id of the contact that it is about.
-    pub contact: String,
-    /// The event's id, the same for every attempt and every duplicate.
-    pub webhook_id: String,
-    /// What each attempt was answered with; `None` where no answer came.
-    pub answers: Vec<Option<u16>>,
-    /// How far it got.
-    pub state: DeliveryState,
+pub(super) fn courier(clock: Arc<dyn Clock>) -> Arc<Courier> {
+    Arc::new(Courier::new(POLICY, clock))
 }
 
-/// How far a delivery got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeliveryState {
-    /// Not due yet, or to be tried again.
-    Waiting,
-    /// Answered with 2xx.
-    Delivered,
-    /// Given up: answered with something else, not answered, or with 429 too often.
-    GivenUp,
-    /// Never sent, by [`WebhookQuirks::loss`].
-    Lost,
+impl CrmState {
+    /// Sends events of contacts to a URL from now on, in place of any other: `http` on a loopback
+    /// address. What happened before is not told.
+    ///
+    /// # Errors
+    /// [`cannula_core::ErrorKind::Config`] for any other URL.
+    pub fn subscribe(&self, url: &str) -> Result<()> {
+        self.courier.subscribe(url)
+    }
+
+    /// Sends events nowhere and forgets those that wait.
+    pub fn unsubscribe(&self) {
+        self.courier.unsubscribe();
+    }
+
+    /// What can go wrong with webhooks, as it is.
+    pub fn webhook_quirks(&self) -> WebhookQuirks {
+        self.courier.quirks()
+    }
+
+    /// Changes what can go wrong with webhooks, for changes and attempts from now on.
+    pub fn set_webhook_quirks(&self, quirks: WebhookQuirks) {
+        self.courier.set_quirks(quirks);
+    }
+
+    /// The deliveries in the order in which they ended, the last 10,000 of them, and after them
+    /// those that wait.
+    pub fn webhook_log(&self) -> Vec<WebhookDelivery> {
+        self.courier.log()
+    }
 }

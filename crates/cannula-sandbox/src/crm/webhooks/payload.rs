@@ -5,7 +5,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use crate::crm::contact::{Contact, stamp};
+use crate::{
+    crm::contact::{Contact, stamp},
+    webhooks::Payload,
+};
 
 /// The types of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +47,6 @@ const PLAIN: [&str; 9] = [
 #[derive(Clone, Debug)]
 pub(super) struct Event {
     pub(super) kind: Kind,
-    pub(super) webhook_id: String,
     /// The application it is for.
     pub(super) app: String,
     /// When the change was made.
@@ -53,22 +55,31 @@ pub(super) struct Event {
     pub(super) contact: Arc<Contact>,
 }
 
-impl Event {
-    /// The body, the same bytes at every attempt.
-    pub(super) fn body(&self) -> Vec<u8> {
-        let mut body = self.envelope();
+impl Payload for Event {
+    fn event(&self) -> &str {
+        self.kind.name()
+    }
+
+    fn record(&self) -> &str {
+        &self.contact.id
+    }
+
+    fn body(&self, event_id: &str) -> Vec<u8> {
+        let mut body = self.envelope(event_id);
         self.write_contact(&mut body);
         Value::Object(body).to_string().into_bytes()
     }
+}
 
-    fn envelope(&self) -> Map<String, Value> {
+impl Event {
+    fn envelope(&self, webhook_id: &str) -> Map<String, Value> {
         let version = format!("{}-version-1", self.app);
         Map::from_iter([
             ("type".to_owned(), json!(self.kind.name())),
             ("locationId".to_owned(), json!(self.contact.location)),
             ("id".to_owned(), json!(self.contact.id)),
             ("timestamp".to_owned(), json!(stamp(self.at))),
-            ("webhookId".to_owned(), json!(self.webhook_id)),
+            ("webhookId".to_owned(), json!(webhook_id)),
             ("appId".to_owned(), json!(self.app)),
             ("versionId".to_owned(), json!(version)),
         ])
