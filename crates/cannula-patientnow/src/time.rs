@@ -1,0 +1,126 @@
+//! PatientNow's spellings of time. What has no offset is on the wall clock of the location.
+
+use cannula_core::VisitTime;
+use chrono::{
+    DateTime, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc,
+};
+use chrono_tz::Tz;
+
+/// A timestamp as written.
+enum Written {
+    Moment(DateTime<FixedOffset>),
+    Wall(NaiveDateTime),
+    Day(NaiveDate),
+}
+
+/// `2031-03-04T15:30:00` with `Z`, an offset or neither, or a date alone.
+fn parse(text: &str) -> Option<Written> {
+    let text = text.trim();
+    if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
+        return Some(Written::Moment(moment));
+    }
+    for format in ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z"] {
+        if let Ok(moment) = DateTime::parse_from_str(text, format) {
+            return Some(Written::Moment(moment));
+        }
+    }
+    for format in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M"] {
+        if let Ok(wall) = NaiveDateTime::parse_from_str(text, format) {
+            return Some(Written::Wall(wall));
+        }
+    }
+    text.parse().ok().map(Written::Day)
+}
+
+/// A moment such as `UpdatedOn`.
+pub(crate) fn instant(text: &str, zone: Tz) -> Option<DateTime<Utc>> {
+    Some(match parse(text)? {
+        Written::Moment(moment) => moment.with_timezone(&Utc),
+        Written::Wall(wall) => on_wall(wall, zone),
+        Written::Day(day) => midnight(day, zone),
+    })
+}
+
+/// The day of a moment on the location's calendar; a date is taken as written.
+pub(crate) fn day(text: &str, zone: Tz) -> Option<NaiveDate> {
+    Some(match parse(text)? {
+        Written::Moment(moment) => moment.with_timezone(&zone).date_naive(),
+        Written::Wall(wall) => wall.date(),
+        Written::Day(day) => day,
+    })
+}
+
+/// The start or end of a visit.
+pub(crate) fn visit(text: &str, zone: Tz) -> Option<VisitTime> {
+    Some(match parse(text)? {
+        Written::Moment(moment) => VisitTime::in_zone(moment.with_timezone(&Utc), zone),
+        Written::Wall(wall) => VisitTime { local: wall, instant: on_wall(wall, zone) },
+        Written::Day(day) => VisitTime::midnight(day, zone),
+    })
+}
+
+/// A birth date: the date as written. No zone moves it, even if it comes with a time.
+pub(crate) fn calendar_date(text: &str) -> Option<NaiveDate> {
+    Some(match parse(text)? {
+        Written::Moment(moment) => moment.date_naive(),
+        Written::Wall(wall) => wall.date(),
+        Written::Day(day) => day,
+    })
+}
+
+/// The moment a date begins at the practice.
+pub(crate) fn midnight(date: NaiveDate, zone: Tz) -> DateTime<Utc> {
+    VisitTime::midnight(date, zone).instant
+}
+
+/// The moment the wall clock shows this time: in the hour that comes twice the first, and in the
+/// hour that never comes as if the clock had not been changed yet.
+fn on_wall(wall: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
+    match zone.from_local_datetime(&wall) {
+        MappedLocalTime::Single(moment) | MappedLocalTime::Ambiguous(moment, _) => {
+            moment.with_timezone(&Utc)
+        }
+        MappedLocalTime::None => {
+            let before = zone.from_local_datetime(&(wall - TimeDelta::hours(3))).earliest();
+            before.map_or_else(|| wall.and_utc(), |it| it.with_timezone(&Utc) + TimeDelta::hours(3))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ZONE: Tz = chrono_tz::America::Los_Angeles;
+
+    #[test]
+    fn a_time_without_an_offset_is_the_locations() {
+        let table = [
+            ("2031-03-04T15:30:00", "2031-03-04 15:30:00 = 23:30"),
+            ("2031-03-04T15:30:00Z", "2031-03-04 07:30:00 = 15:30"),
+            ("2031-03-04T15:30:00-05:00", "2031-03-04 12:30:00 = 20:30"),
+            ("2031-03-04T15:30:00.1234567", "2031-03-04 15:30:00.123456700 = 23:30"),
+            ("2031-03-04 15:30:00", "2031-03-04 15:30:00 = 23:30"),
+            ("2031-03-04T15:30", "2031-03-04 15:30:00 = 23:30"),
+            ("2031-03-04", "2031-03-04 00:00:00 = 08:00"),
+            // The hour that comes twice, and the hour that never comes.
+            ("2031-11-02T01:30:00", "2031-11-02 01:30:00 = 08:30"),
+            ("2031-03-09T02:30:00", "2031-03-09 02:30:00 = 10:30"),
+        ];
+        for (text, expected) in table {
+            let visit = visit(text, ZONE).unwrap();
+            let shown = format!("{} = {}", visit.local, visit.instant.format("%H:%M"));
+            assert_eq!(shown, expected, "{text}");
+            assert_eq!(instant(text, ZONE).unwrap(), visit.instant, "{text}");
+            assert_eq!(day(text, ZONE).unwrap(), visit.date(), "{text}");
+        }
+        assert!(visit("3/4/2031", ZONE).is_none() && visit("", ZONE).is_none());
+    }
+
+    #[test]
+    fn no_zone_moves_a_birth_date() {
+        for text in ["1988-04-17", "1988-04-17T00:00:00", "1988-04-17T00:00:00Z"] {
+            assert_eq!(calendar_date(text).unwrap().to_string(), "1988-04-17", "{text}");
+        }
+    }
+}
