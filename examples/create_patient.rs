@@ -236,7 +236,7 @@ impl Desk {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         tokio::spawn(async move { axum::serve(listener, app).await });
-        self.sandbox.subscribe_crm(&format!("http://{address}/webhooks/crm"))
+        self.sandbox.subscribe(Vendor::Crm, &format!("http://{address}/webhooks/crm"))
     }
 
     /// Those whom the practice knows already: Mina, and two of one name and birthday.
@@ -316,6 +316,9 @@ impl Desk {
     }
 }
 
+/// The engine of the visits and that of the intake.
+type Engines = (Arc<Engine<CrmFlow>>, Arc<Engine<IntakeFlow>>);
+
 /// The two engines of a practice's service.
 fn service(
     mut nextech: NextechConfig,
@@ -323,7 +326,7 @@ fn service(
     tags: IntakeConfig,
     clock: &Arc<ManualClock>,
     sandbox: &Sandbox,
-) -> Result<(Arc<Engine<CrmFlow>>, Arc<Engine<IntakeFlow>>)> {
+) -> Result<Engines> {
     nextech.new_patients.referral_sources = referral_sources();
     let clock = || -> Arc<dyn Clock> { Arc::<ManualClock>::clone(clock) };
     let categories = Categories::from_csv(sandbox.practice().categorization_csv());

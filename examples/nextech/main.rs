@@ -23,56 +23,21 @@
 //! Figures go to standard output, the progress bar, warnings and errors to standard error. It ends
 //! with 0 when everything that is due was tried, with 1 and a sentence when it could not go on.
 
-mod setup;
+use std::process::ExitCode;
 
-use std::{
-    io::{IsTerminal, stderr},
-    net::SocketAddr,
-    path::PathBuf,
-    process::ExitCode,
-    time::Instant,
-};
-
-use cannula::{
-    core::{Error, ErrorKind, Result},
-    sync::Replay,
-};
-use cannula_examples::{Figures, Run, explain, print, print_explained, print_notes};
+use cannula::nextech::{Nextech, NextechConfig};
+use cannula_examples::{Options, nextech_at, service};
+use cannula_sandbox::practice;
 use clap::{Parser, ValueEnum};
-use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
-use crate::setup::Setup;
-
-/// Nextech appointments to Aesthetix CRM, against a sandbox or live.
 #[derive(Debug, Parser)]
+#[command(about = "Nextech appointments to Aesthetix CRM, against a sandbox or live", long_about = None)]
 struct Args {
     /// The Nextech product that the sandbox is polled as.
     #[arg(long, value_enum, default_value_t = Product::Select, conflicts_with = "live")]
     product: Product,
-    /// Patients of the synthetic practice.
-    #[arg(long, default_value_t = 80, conflicts_with = "live")]
-    patients: u32,
-    /// The store's file; without it the store is in memory.
-    #[arg(long, value_name = "FILE", conflicts_with = "live")]
-    db: Option<PathBuf>,
-    /// Print one JSON object instead of tables.
-    #[arg(long)]
-    json: bool,
-    /// Explain one patient's events; the patient by EMR id or CRM contact id.
-    #[arg(long, value_name = "PATIENT")]
-    explain: Option<String>,
-    /// First decide again what is parked or was refused.
-    #[arg(long)]
-    replay: bool,
-    /// Poll every five minutes until Ctrl-C.
-    #[arg(long)]
-    watch: bool,
-    /// Real credentials and settings from a TOML file.
-    #[arg(long, value_name = "FILE.toml")]
-    live: Option<PathBuf>,
-    /// Receive the CRM's webhooks on this address, at the path /webhooks/crm.
-    #[arg(long, value_name = "ADDRESS", requires = "live", requires = "watch")]
-    listen: Option<SocketAddr>,
+    #[command(flatten)]
+    options: Options,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -83,84 +48,14 @@ enum Product {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let args = Args::parse();
-    log(&args);
-    match run(&args).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            report(&error);
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Logs to standard error what `RUST_LOG` says; without it warnings, but none of a replay, whose
-/// figures say it all.
-fn log(args: &Args) {
-    let replay = !args.watch && args.live.is_none();
-    let level = if replay { LevelFilter::ERROR } else { LevelFilter::WARN };
-    let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(stderr)
-        .with_ansi(stderr().is_terminal())
-        .init();
-}
-
-#[allow(clippy::print_stderr, reason = "the program's one sentence about what went wrong")]
-fn report(error: &Error) {
-    eprintln!("error: {error}");
-}
-
-async fn run(args: &Args) -> Result<()> {
-    let setup = match &args.live {
-        Some(file) => Setup::live(file, args.listen)?,
-        None => Setup::sandbox(args).await?,
+    let Args { product, options } = Args::parse();
+    let product = match product {
+        Product::Select => practice::Product::Select,
+        Product::PracticePlus => practice::Product::PracticePlus,
     };
-    #[allow(clippy::disallowed_methods, reason = "the run is measured on the wall clock")]
-    let started = Instant::now();
-    setup.check().await?;
-    if args.replay {
-        setup.engine.replay(Replay::Parked).await?;
-        setup.engine.replay(Replay::Dead).await?;
-        if let Some(intake) = &setup.intake {
-            intake.replay(Replay::Parked).await?;
-            intake.replay(Replay::Dead).await?;
-        }
-    }
-    if args.watch {
-        setup.watch().await?;
-    } else {
-        setup.catch_up().await?;
-    }
-    let mut figures = Figures::collect(Run {
-        engine: &setup.engine,
-        needs: &setup.needs,
-        calls: setup.calls(),
-        crm: setup::CRM,
-        seconds: started.elapsed().as_secs_f64(),
+    service::<Nextech>(&options, |access, start| {
+        // Days pass in seconds here, so limits per second mean nothing.
+        Ok(NextechConfig { requests_per_second: None, ..nextech_at(access, product, start)? })
     })
-    .await?;
-    if let Some(patient) = &args.explain {
-        figures.explain =
-            Some(explain(&setup.engine, setup.intake.as_deref(), patient, setup.zone).await?);
-    }
-    show(args, &setup, &figures).await
-}
-
-#[allow(clippy::print_stdout, reason = "the program's output")]
-async fn show(args: &Args, setup: &Setup, figures: &Figures) -> Result<()> {
-    if args.json {
-        let json = serde_json::to_string(figures).map_err(|cause| {
-            Error::new(ErrorKind::Decode, "the figures cannot be written as JSON").source(cause)
-        })?;
-        println!("{json}");
-        return Ok(());
-    }
-    print(figures);
-    print_notes(&setup.engine, &setup.crm).await?;
-    if let Some(explained) = &figures.explain {
-        print_explained(explained);
-    }
-    Ok(())
+    .await
 }

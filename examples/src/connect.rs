@@ -4,6 +4,8 @@ use cannula::{
     aesthetix::{self, AesthetixConfig},
     core::{Error, ErrorKind, PracticeId, Result, Secret},
     nextech::{self, NextechConfig},
+    patientnow::{self, PatientNowConfig},
+    zenoti::{self, Center, ZenotiConfig},
 };
 use cannula_sandbox::{
     Access,
@@ -51,6 +53,43 @@ pub fn nextech_at(
         NextechConfig::new(product, PracticeId::new(practice), credentials, ZONE, start_from);
     config.base_url = url(base_url)?;
     config.token_url = url(token_url)?;
+    Ok(config)
+}
+
+/// How to reach a sandbox's PatientNow Essentials, with its webhooks.
+///
+/// # Errors
+/// If the sandbox's address is no URL.
+pub fn patientnow_at(access: &Access, start_from: DateTime<Utc>) -> Result<PatientNowConfig> {
+    let access = &access.patientnow;
+    let credentials = patientnow::Credentials::Gateway {
+        api_key: Secret::new(&access.api_key),
+        username: access.username.clone(),
+        password: Secret::new(&access.password),
+    };
+    let practice = PracticeId::new(&access.company_id);
+    let product = patientnow::Product::Essentials;
+    let mut config = PatientNowConfig::new(product, practice, credentials, ZONE, start_from);
+    config.base_url = url(&access.base_url)?;
+    let secret = Secret::new(&access.webhook_secret);
+    let mut webhooks = patientnow::WebhookConfig::hmac(secret);
+    webhooks.header.clone_from(&access.webhook_header);
+    config.webhooks = Some(webhooks);
+    Ok(config)
+}
+
+/// How to reach a sandbox's Zenoti by its key, with its webhooks.
+///
+/// # Errors
+/// If the sandbox's address is no URL.
+pub fn zenoti_at(access: &Access) -> Result<ZenotiConfig> {
+    let access = &access.zenoti;
+    let credentials = zenoti::Credentials::ApiKey(Secret::new(&access.api_key));
+    let center = Center { id: access.center_id.clone(), zone: ZONE, name: None };
+    let mut config = ZenotiConfig::new(credentials, center);
+    config.base_url = url(&access.base_url)?;
+    config.organization = Some(access.organization_id.to_lowercase());
+    config.webhooks = Some(zenoti::WebhookConfig::new(Secret::new(&access.webhook_secret)));
     Ok(config)
 }
 

@@ -19,6 +19,8 @@ pub struct Run<'a> {
     pub engine: &'a Engine<CrmFlow>,
     /// What the rules need of the CRM: the order of pipelines and stages.
     pub needs: &'a CrmNeeds,
+    /// Webhooks that were acknowledged in this run.
+    pub webhooks: u64,
     /// HTTP requests of this run.
     pub calls: VendorCalls,
     /// The CRM among the vendors of `calls`.
@@ -34,6 +36,9 @@ pub struct Figures {
     pub events: Summary,
     /// Events that this run saw for the first time.
     pub new_events: u64,
+    /// Webhooks that were acknowledged in this run. Each is an event, which becomes the event of
+    /// the record that it is about.
+    pub webhooks: u64,
     /// Notes left in this run.
     pub notes: u64,
     /// Opportunities moved or created in this run.
@@ -139,6 +144,7 @@ impl Figures {
         Ok(Self {
             events: engine.summary().await?,
             new_events,
+            webhooks: run.webhooks,
             notes: effects("note"),
             stage_moves: effects("stage"),
             parked: parked.collect(),
@@ -170,8 +176,12 @@ impl Figures {
                 self.seconds
             ),
             (new, _) => format!(
-                "{} became {} and {} in {:.1} s, with {:.2} CRM calls per event.",
+                "{}{} became {} and {} in {:.1} s, with {:.2} CRM calls per event.",
                 count(new, "new event"),
+                match self.webhooks {
+                    0 => String::new(),
+                    webhooks => format!(" ({} among them)", count(webhooks, "webhook")),
+                },
                 count(self.notes, "note"),
                 count(self.stage_moves, "stage move"),
                 self.seconds,

@@ -3,7 +3,6 @@ use std::sync::Arc;
 use cannula::{
     aesthetix::Aesthetix,
     core::{Clock, PatientRegistry},
-    nextech::Nextech,
     rules::intake::{Intake, IntakeConfig},
     sync::{CrmFlow, Engine, IntakeFlow, Store},
 };
@@ -12,14 +11,14 @@ use cannula::{
 /// two vendors the other way round, with a store of its own. What it makes, it tells the visits.
 pub fn intake_engine(
     config: IntakeConfig,
-    nextech: Arc<Nextech>,
+    registry: Arc<dyn PatientRegistry>,
     crm: Arc<Aesthetix>,
     visits: Arc<Engine<CrmFlow>>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
 ) -> Engine<IntakeFlow> {
     let tagged = crm.tag_source(config.watched_tags());
-    let rules = Intake::new(config, PatientRegistry::info(&nextech).clone());
-    let flow = IntakeFlow::new(rules, nextech, crm, visits, Arc::clone(&clock));
+    let rules = Intake::new(config, registry.info().clone());
+    let flow = IntakeFlow::new(rules, registry, crm, visits, Arc::clone(&clock));
     Engine::new(Arc::new(tagged), flow, store, clock)
 }

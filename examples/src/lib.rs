@@ -1,15 +1,21 @@
-//! What the examples share: the figures of a run, why a contact looks as it does, and both as
-//! tables for people and JSON for machines.
+//! What the examples share: the program from its options to its figures, why a contact looks as it
+//! does, and both as tables for people and JSON for machines.
 
 mod connect;
+mod emr;
 mod explain;
 mod figures;
 mod intake;
 mod lead;
 mod notes;
+mod receiver;
+mod service;
+mod setup;
 mod tables;
+mod world;
 
-pub use connect::{aesthetix_at, nextech_at};
+pub use connect::{aesthetix_at, nextech_at, patientnow_at, zenoti_at};
+pub use emr::Emr;
 pub use explain::{Explained, ExplainedEvent, explain};
 pub use figures::{
     Board, DeadFigure, Figures, ParkedFigure, RejectedFigure, Run, StageFigure, VendorCalls,
@@ -17,4 +23,5 @@ pub use figures::{
 pub use intake::intake_engine;
 pub use lead::{birthday, create_tag, lead, referral_sources};
 pub use notes::print_notes;
+pub use service::{Options, service};
 pub use tables::{print, print_explained, show};

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use std::{path::PathBuf, process::Output, sync::Arc};
+mod support;
+
+use std::{path::Path, process::Output, sync::Arc};
 
 use cannula::{core::Clock, http::SystemClock};
 use cannula_sandbox::{
@@ -11,15 +13,10 @@ use cannula_sandbox::{
 };
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::Value;
+use support::program;
 use tokio::process::Command;
 
-fn program(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let profile = test.ancestors().nth(2).unwrap();
-    profile.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
-}
-
-async fn run(name: &str, directory: &std::path::Path, arguments: &[&str]) -> Output {
+async fn run(name: &str, directory: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(program(name));
     command.args(arguments).current_dir(directory).env_remove("RUST_LOG");
     command.output().await.unwrap()
@@ -78,10 +75,9 @@ async fn sandbox() -> Sandbox {
     Sandbox::start(config).await.unwrap()
 }
 
-fn configuration(sandbox: &Sandbox) -> String {
-    let access = sandbox.access();
-    let (select, crm) = (&access.nextech.select, &access.crm);
-    let source = &REFERRAL_SOURCES[0];
+/// A configuration with this EMR's section.
+fn configuration(sandbox: &Sandbox, section: &str) -> String {
+    let crm = &sandbox.access().crm;
     format!(
         r#"
 [practice]
@@ -90,6 +86,28 @@ zone = "America/New_York"
 file = "practice.db"
 [rules]
 categories = "categories.csv"
+{section}
+[aesthetix]
+location_id = "{}"
+token = "{}"
+base_url = "{}"
+[intake]
+file = "intake.db"
+"#,
+        crm.location_id, crm.private_token, crm.base_url,
+    )
+}
+
+/// An hour ago, as a configuration has it.
+fn since() -> String {
+    start().to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+fn nextech(sandbox: &Sandbox) -> String {
+    let select = &sandbox.access().nextech.select;
+    let source = &REFERRAL_SOURCES[0];
+    format!(
+        r#"
 [nextech]
 product = "select"
 practice_id = "{}"
@@ -102,45 +120,74 @@ base_url = "{}"
 token_url = "{}"
 [nextech.new_patients.referral_sources]
 "{}" = "{}"
-[aesthetix]
-location_id = "{}"
-token = "{}"
-base_url = "{}"
-[intake]
-file = "intake.db"
 "#,
         Product::Select.practice_id(),
         select.client_id,
         select.username,
         select.password,
         select.resource,
-        start().to_rfc3339_opts(SecondsFormat::Secs, true),
+        since(),
         select.base_url,
         select.token_url,
         source.name,
         source.id,
-        crm.location_id,
-        crm.private_token,
-        crm.base_url,
     )
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_live_service_makes_patients_of_tagged_contacts_and_explains_them() {
-    let sandbox = sandbox().await;
+fn patientnow(sandbox: &Sandbox) -> String {
+    let access = &sandbox.access().patientnow;
+    format!(
+        r#"
+[patientnow]
+company_id = "{}"
+api_key = "{}"
+username = "{}"
+password = "{}"
+start_from = {}
+base_url = "{}"
+"#,
+        access.company_id,
+        access.api_key,
+        access.username,
+        access.password,
+        since(),
+        access.base_url,
+    )
+}
+
+fn zenoti(sandbox: &Sandbox) -> String {
+    let access = &sandbox.access().zenoti;
+    format!(
+        "\n[zenoti]\napi_key = \"{}\"\ncenter_id = \"{}\"\nbase_url = \"{}\"\n",
+        access.api_key, access.center_id, access.base_url,
+    )
+}
+
+/// A folder with the files of a live service.
+fn folder(sandbox: &Sandbox, section: &str) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
-    write("practice.toml", &configuration(&sandbox));
+    write("practice.toml", &configuration(sandbox, section));
     write("categories.csv", sandbox.practice().categorization_csv());
+    directory
+}
+
+/// A tagged contact becomes a patient, once, and the explanation names the product.
+async fn makes_a_patient(name: &str, section: fn(&Sandbox) -> String, tag: &str, product: &str) {
+    let sandbox = sandbox().await;
+    let directory = folder(&sandbox, &section(&sandbox));
+    let location =
+        |prefix: &str| (format!("{prefix} Location"), "Juniper Aesthetics Midtown".into());
     let lead = NewContact {
         first_name: "Nora".to_owned(),
         last_name: "Lind".to_owned(),
         email: Some("nora.lind@example.test".to_owned()),
         phone: Some("+16465550101".to_owned()),
         birth_date: "1985-03-04".parse().ok(),
+        gender: Some("female".to_owned()),
         postal_code: Some("02840".to_owned()),
-        fields: [("NXT Location".to_owned(), "Juniper Aesthetics Midtown".into())].into(),
-        tags: vec!["nxt create".to_owned()],
+        fields: ["NXT", "PNow", "Zenoti"].map(location).into(),
+        tags: vec![tag.to_owned()],
         ..NewContact::default()
     };
     // The search of a real CRM trails its writes by seconds.
@@ -148,27 +195,50 @@ async fn a_live_service_makes_patients_of_tagged_contacts_and_explains_them() {
     let contact = sandbox.crm_state().add_contact(lead);
 
     let arguments = ["--live", "practice.toml", "--explain", &contact];
-    let told = stdout(&run("nextech", directory.path(), &arguments).await);
+    let told = stdout(&run(name, directory.path(), &arguments).await);
     assert_eq!(sandbox.practice().patient_ids().len(), 1, "{told}");
     assert!(told.contains("tagged_contact"), "{told}");
-    assert!(told.contains("Nextech Select"), "{told}");
+    assert!(told.contains(product), "{told}");
 
     // Once is once: the next run finds nothing to do, and the same explanation.
-    let again = stdout(&run("nextech", directory.path(), &arguments).await);
+    let again = stdout(&run(name, directory.path(), &arguments).await);
     assert_eq!(sandbox.practice().patient_ids().len(), 1, "{again}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_service_makes_patients_of_tagged_contacts_and_explains_them() {
+    makes_a_patient("nextech", nextech, "nxt create", "Nextech Select").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_service_makes_customers_of_patientnow_too() {
+    makes_a_patient("patientnow", patientnow, "pnow-create", "PatientNow").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_service_makes_guests_of_zenoti_too() {
+    makes_a_patient("zenoti", zenoti, "zenoti-create", "Zenoti").await;
 }
 
 #[tokio::test]
 async fn listening_without_webhooks_to_hear_is_one_sentence() {
     let sandbox = sandbox().await;
-    let directory = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
-    write("practice.toml", &configuration(&sandbox));
-    write("categories.csv", sandbox.practice().categorization_csv());
-    let arguments = ["--live", "practice.toml", "--watch", "--listen", "127.0.0.1:0"];
-    let output = run("nextech", directory.path(), &arguments).await;
-    assert_eq!(
-        String::from_utf8_lossy(&output.stderr).trim_end(),
-        "error: `--listen` needs the sections `[intake]` and `[aesthetix.webhooks]` (config)"
-    );
+    let crm = "the sections `[intake]` and `[aesthetix.webhooks]`";
+    for (name, section, needs) in [
+        ("nextech", nextech(&sandbox), crm.to_owned()),
+        (
+            "patientnow",
+            patientnow(&sandbox),
+            format!("the section `[patientnow.webhooks]`, or {crm}"),
+        ),
+        ("zenoti", zenoti(&sandbox), format!("the section `[zenoti.webhooks]`, or {crm}")),
+    ] {
+        let directory = folder(&sandbox, &section);
+        let arguments = ["--live", "practice.toml", "--watch", "--listen", "127.0.0.1:0"];
+        let output = run(name, directory.path(), &arguments).await;
+        assert_eq!(
+            String::from_utf8_lossy(&output.stderr).trim_end(),
+            format!("error: `--listen` needs {needs} (config)")
+        );
+    }
 }

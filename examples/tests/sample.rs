@@ -1,82 +1,113 @@
-//! The sample configuration is a right one, and the defaults it shows are the defaults.
+//! The sample configurations are right ones, and the defaults they show are the defaults.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use std::path::Path;
+use std::{fmt::Debug, path::Path};
 
-use cannula::ServiceConfig;
+use cannula::{
+    EmrSection, ServiceConfig, core::Result, nextech::NextechConfig, patientnow::PatientNowConfig,
+    zenoti::ZenotiConfig,
+};
 
-const SAMPLE: &str = include_str!("../nextech/nextech.toml");
+const NEXTECH: &str = include_str!("../nextech/nextech.toml");
+const PATIENTNOW: &str = include_str!("../patientnow/patientnow.toml");
+const ZENOTI: &str = include_str!("../zenoti/zenoti.toml");
 
 fn lookup(name: &str) -> Option<String> {
-    ["NEXTECH_PASSWORD", "CRM_TOKEN"].contains(&name).then(|| "made up".to_owned())
+    let secrets = [
+        "NEXTECH_PASSWORD",
+        "PATIENTNOW_KEY",
+        "PATIENTNOW_PASSWORD",
+        "PATIENTNOW_WEBHOOK_SECRET",
+        "ZENOTI_API_KEY",
+        "ZENOTI_WEBHOOK_SECRET",
+        "CRM_TOKEN",
+    ];
+    secrets.contains(&name).then(|| "made up".to_owned())
 }
 
-fn read(text: &str) -> String {
-    let config = ServiceConfig::parse(text, Path::new("nextech"), &lookup).unwrap();
-    assert!(config.categories.lookup("Surgical Consult", &[]).is_some());
+fn parse<E: EmrSection>(text: &str) -> Result<ServiceConfig<E>> {
+    ServiceConfig::parse(text, Path::new(E::NAME), &lookup)
+}
+
+fn read<E: EmrSection + Debug>(text: &str) -> String {
+    let config = parse::<E>(text).unwrap();
+    assert!(config.categories.lookup("Post-Op Visit", &[]).is_some());
     // The document's rows have no order of their own.
-    let ServiceConfig { store, rules, nextech, aesthetix, .. } = config;
-    format!("{:#?}", (store, rules, nextech, aesthetix))
+    let ServiceConfig { store, rules, emr, aesthetix, .. } = config;
+    format!("{:#?}", (store, rules, emr, aesthetix))
 }
 
 /// The sample with every `#key = default` in force.
-fn with_defaults_spelled_out() -> String {
+fn with_defaults_spelled_out(sample: &str) -> String {
     let spell_out = |line: &str| match line.strip_prefix('#') {
         Some(setting) if setting.starts_with(|c: char| c.is_ascii_lowercase()) => {
             setting.to_owned()
         }
         _ => line.to_owned(),
     };
-    SAMPLE.lines().map(spell_out).collect::<Vec<_>>().join("\n")
+    sample.lines().map(spell_out).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
-fn the_sample_is_a_right_configuration() {
-    read(SAMPLE);
-}
-
-#[test]
-fn the_defaults_that_the_sample_shows_are_the_defaults() {
-    let spelled_out = with_defaults_spelled_out();
-    let settings = |text: &str| text.lines().filter(|line| line.contains(" = ")).count();
-    assert!(spelled_out.lines().count() > 40 && settings(&spelled_out) >= settings(SAMPLE));
-    assert_eq!(read(&spelled_out), read(SAMPLE));
+fn the_defaults_that_a_sample_shows_are_the_defaults() {
+    fn law<E: EmrSection>(sample: &str) {
+        let spelled_out = with_defaults_spelled_out(sample);
+        let settings = |text: &str| text.lines().filter(|line| !line.starts_with('#')).count();
+        assert!(settings(&spelled_out) > settings(sample) + 40);
+        let (shown, default) = (read::<E>(&spelled_out), read::<E>(sample));
+        let differ = shown.lines().zip(default.lines()).find(|(shown, default)| shown != default);
+        assert_eq!(differ, None, "{}: shown, and the default", E::NAME);
+        assert_eq!(shown.len(), default.len());
+    }
+    law::<NextechConfig>(NEXTECH);
+    law::<PatientNowConfig>(PATIENTNOW);
+    law::<ZenotiConfig>(ZENOTI);
 }
 
 /// The sections that a practice adds on purpose, as if it had.
-fn with_the_intake() -> String {
-    let (sample, intake) = SAMPLE.split_once("#   [intake]").unwrap();
+fn with_the_intake(sample: &str) -> String {
+    let (sample, intake) = sample.split_once("#   [intake]").unwrap();
     let intake = intake.lines().map(|line| line.trim_start_matches('#').trim_start());
     format!("{sample}[intake]\n{}\n", intake.collect::<Vec<_>>().join("\n"))
 }
 
 #[test]
 fn the_intake_is_left_out_unless_it_is_asked_for_and_shows_its_defaults() {
-    let parse = |text: &str| ServiceConfig::parse(text, Path::new("nextech"), &lookup).unwrap();
-    assert!(parse(SAMPLE).intake.is_none());
-    let shown = parse(&with_the_intake()).intake.unwrap();
-    let least = parse(&format!("{SAMPLE}\n[intake]\nfile = \"intake.db\"\n[aesthetix.webhooks]\n"));
-    assert_eq!(format!("{shown:#?}"), format!("{:#?}", least.intake.unwrap()));
+    fn law<E: EmrSection>(sample: &str) {
+        assert!(parse::<E>(sample).unwrap().intake.is_none());
+        let shown = parse::<E>(&with_the_intake(sample)).unwrap().intake.unwrap();
+        let least = format!("{sample}\n[intake]\nfile = \"intake.db\"\n[aesthetix.webhooks]\n");
+        let least = parse::<E>(&least).unwrap().intake.unwrap();
+        assert_eq!(format!("{shown:#?}"), format!("{least:#?}"));
+    }
+    law::<NextechConfig>(NEXTECH);
+    law::<PatientNowConfig>(PATIENTNOW);
+    law::<ZenotiConfig>(ZENOTI);
 }
 
 /// An unknown key is answered with all known ones.
 #[test]
-fn the_sample_shows_every_key() {
-    const UNKNOWN: &str = "\nzzzz = 0\n";
-    let spoil = |line: &str| match line.strip_prefix('[') {
-        Some(_) => format!("{line}{UNKNOWN}"),
-        None => format!("{line}\n"),
-    };
-    let text = UNKNOWN.to_owned() + &SAMPLE.lines().map(spoil).collect::<String>();
-    let error = ServiceConfig::parse(&text, Path::new("nextech"), &lookup).unwrap_err();
-    let lists = error.message().lines().filter_map(|line| line.split_once("known keys: "));
-    let keys: Vec<&str> = lists.flat_map(|(_, keys)| keys.split(", ")).collect();
-    assert!(keys.len() > 40, "{keys:?}");
-    for key in keys {
-        let shown = [format!("{key} = "), format!("[{key}]"), format!(".{key}]")];
-        let shown = shown.iter().any(|form| SAMPLE.contains(form.as_str()))
-            || SAMPLE.contains(&format!(".{key}."));
-        assert!(shown, "the sample does not show `{key}`");
+fn a_sample_shows_every_key() {
+    fn law<E: EmrSection>(sample: &str) {
+        const UNKNOWN: &str = "\nzzzz = 0\n";
+        let spoil = |line: &str| match line.strip_prefix('[') {
+            Some(_) => format!("{line}{UNKNOWN}"),
+            None => format!("{line}\n"),
+        };
+        let text = UNKNOWN.to_owned() + &sample.lines().map(spoil).collect::<String>();
+        let error = parse::<E>(&text).unwrap_err();
+        let lists = error.message().lines().filter_map(|line| line.split_once("known keys: "));
+        let keys: Vec<&str> = lists.flat_map(|(_, keys)| keys.split(", ")).collect();
+        assert!(keys.len() > 40, "{keys:?}");
+        for key in keys {
+            let shown = [format!("{key} = "), format!("[{key}]"), format!(".{key}]")];
+            let shown = shown.iter().any(|form| sample.contains(form.as_str()))
+                || sample.contains(&format!(".{key}."));
+            assert!(shown, "the sample of {} does not show `{key}`", E::NAME);
+        }
     }
+    law::<NextechConfig>(NEXTECH);
+    law::<PatientNowConfig>(PATIENTNOW);
+    law::<ZenotiConfig>(ZENOTI);
 }

@@ -1,17 +1,18 @@
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use cannula::{
     aesthetix::{Aesthetix, WebhookConfig, Webhooks},
-    core::{Clock, Error, ErrorKind, Result},
-    nextech::Nextech,
+    core::{Clock, Result},
     rules::intake::IntakeConfig,
-    sync::{CrmFlow, Engine, IntakeFlow, SqliteStore, webhook_router},
+    sync::{CrmFlow, Engine, IntakeFlow, SqliteStore},
 };
-use cannula_examples::{birthday, create_tag, intake_engine, lead, referral_sources};
-use cannula_sandbox::{ContactSnapshot, NewContact, practice::PatientState};
-use tokio::net::TcpListener;
+use cannula_examples::{birthday, intake_engine, lead};
+use cannula_sandbox::{
+    ContactSnapshot, NewContact, Vendor,
+    practice::{PatientState, Product},
+};
 
-use crate::{World, nextech_config};
+use crate::{Emr, Receiver, World};
 
 /// A front desk: staff in the CRM, the practice's EMR, and the service between them with both its
 /// engines and its webhooks.
@@ -25,6 +26,7 @@ pub struct Desk {
     pub intake: Arc<Engine<IntakeFlow>>,
     /// The URL that the CRM's webhooks go to.
     pub webhooks: String,
+    _receivers: Vec<Receiver>,
 }
 
 impl Desk {
@@ -35,16 +37,32 @@ impl Desk {
     pub async fn open(world: World) -> Result<Self> {
         let visits = Arc::new(world.engine(Arc::new(SqliteStore::in_memory("visits")?))?);
         let intake = Arc::new(intake(&world, &visits)?);
+        // Who starts a service sees at once whether it can start; what is tested here comes later.
+        for vendor in [Vendor::Nextech, Vendor::Crm] {
+            world.sandbox.faults(vendor).set_enabled(false);
+        }
         visits.check().await?;
         intake.check().await?;
-        let webhooks = listen(&world, &intake).await?;
+        for vendor in [Vendor::Nextech, Vendor::Crm] {
+            world.sandbox.faults(vendor).set_enabled(true);
+        }
+        let receiver = Receiver::of(&intake, Arc::new(decoder(&world)?), &world.clock).await?;
+        let webhooks = receiver.url();
         world.sandbox.crm_state().subscribe(&webhooks)?;
-        Ok(Self { world, visits, intake, webhooks })
+        let mut receivers = vec![receiver];
+        if !matches!(world.config.emr, Emr::Nextech(_)) {
+            receivers.push(world.receive(&visits).await?);
+        }
+        Ok(Self { world, visits, intake, webhooks, _receivers: receivers })
     }
 
-    /// A lead whose contact is complete for both products.
+    /// A lead whose contact is complete for every EMR.
     pub fn lead(&self, first: &str, last: &str, number: u32) -> NewContact {
-        lead(self.world.config.product, first, last, number)
+        let product = match self.world.config.emr {
+            Emr::Nextech(product) => product,
+            Emr::PatientNow | Emr::Zenoti => Product::Select,
+        };
+        NewContact { gender: Some("female".to_owned()), ..lead(product, first, last, number) }
     }
 
     /// The same person as [`Desk::lead`] makes, as a patient of the practice.
@@ -57,9 +75,9 @@ impl Desk {
         self.world.sandbox.crm_state().add_contact(contact)
     }
 
-    /// The tag that creates patients in the practice's product.
+    /// The tag that creates patients in the practice's EMR.
     pub fn tag(&self) -> &'static str {
-        create_tag(self.world.config.product)
+        self.world.config.emr.create_tag()
     }
 
     /// Applies the create tag.
@@ -101,32 +119,19 @@ impl Desk {
 }
 
 fn intake(world: &World, visits: &Arc<Engine<CrmFlow>>) -> Result<Engine<IntakeFlow>> {
-    let product = world.config.product;
-    let access = world.sandbox.access();
-    let mut config = nextech_config(access, product, world.config.practice.start)?;
-    config.new_patients.referral_sources = referral_sources();
-    let nextech = Arc::new(Nextech::new(config, Arc::clone(&world.clock) as _)?);
+    let registry = world.registry()?;
     let crm: Arc<Aesthetix> = world.sink()?;
-    let tags = IntakeConfig::new(vec![create_tag(product).to_owned()]);
+    let config = IntakeConfig::new(vec![world.config.emr.create_tag().to_owned()]);
     let store = Arc::new(SqliteStore::in_memory("intake")?);
     let clock = Arc::clone(&world.clock) as Arc<dyn Clock>;
-    Ok(intake_engine(tags, nextech, crm, Arc::clone(visits), store, clock))
+    Ok(intake_engine(config, registry, crm, Arc::clone(visits), store, clock))
 }
 
-/// Receives the CRM's webhooks on loopback; returns where.
-async fn listen(world: &World, intake: &Arc<Engine<IntakeFlow>>) -> Result<String> {
+/// What proves and reads the CRM's webhooks.
+fn decoder(world: &World) -> Result<Webhooks> {
     let crm = &world.sandbox.access().crm;
-    let tags = vec![create_tag(world.config.product).to_owned()];
+    let tags = vec![world.config.emr.create_tag().to_owned()];
     let mut config = WebhookConfig::new(&crm.location_id, tags);
     config.ed25519_keys = vec![crm.webhook_public_key.clone()];
-    let decoder = Arc::new(Webhooks::new(config)?);
-    let clock = Arc::clone(&world.clock) as Arc<dyn Clock>;
-    let router = webhook_router(Arc::clone(intake), decoder, clock);
-    let app = axum::Router::new().nest("/webhooks/crm", router);
-    let cannot = |cause| Error::new(ErrorKind::Config, "cannot listen on loopback").source(cause);
-    let listener =
-        TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(cannot)?;
-    let address = listener.local_addr().map_err(cannot)?;
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    Ok(format!("http://{address}/webhooks/crm"))
+    Webhooks::new(config)
 }

@@ -1,12 +1,20 @@
 //! What the whole-workspace tests share: both vendors in a sandbox, the service in front of them,
 //! and the truth to hold the CRM against.
 
+mod clinic;
 mod desk;
+mod emr;
+mod inbox;
 mod observed;
+mod receiver;
 mod truth;
 mod world;
 
+pub use clinic::Clinic;
 pub use desk::Desk;
+pub use emr::{Emr, patientnow_config, zenoti_config};
+pub use inbox::Inbox;
 pub use observed::{conflicts, differences, links};
-pub use truth::{Truth, compare};
+pub use receiver::Receiver;
+pub use truth::{Depth, Truth, compare};
 pub use world::{World, WorldConfig, aesthetix_config, nextech_config, seeds};

@@ -6,7 +6,7 @@ use cannula::{
 };
 use cannula_sandbox::Sandbox;
 
-use crate::{Truth, compare};
+use crate::{Depth, Truth, compare};
 
 /// How the CRM differs from the truth, in words.
 ///
@@ -16,9 +16,10 @@ pub async fn differences(
     truth: &Truth,
     sandbox: &Sandbox,
     engine: &Engine<CrmFlow>,
+    depth: Depth,
 ) -> Result<Vec<String>> {
     let conflicts = conflicts(engine, truth).await?;
-    Ok(compare(truth, &sandbox.crm(), &links(engine).await?, &conflicts))
+    Ok(compare(truth, &sandbox.crm(), &links(engine).await?, &conflicts, depth))
 }
 
 /// Which contact each person is linked to.

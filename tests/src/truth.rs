@@ -7,7 +7,7 @@ use cannula::{
     },
     rules::{PersonState, Rules},
 };
-use cannula_sandbox::{ContactSnapshot, CrmSnapshot, Sandbox, practice::Product};
+use cannula_sandbox::{ContactSnapshot, CrmSnapshot};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -34,9 +34,9 @@ pub struct Ideal {
 }
 
 impl Truth {
-    /// The truth about a practice that nobody changes by hand, seen through a product.
-    pub fn of(sandbox: &Sandbox, product: Product) -> Self {
-        let mut ahead = sandbox.practice().history(product);
+    /// The truth about a practice that nobody changes by hand, from all that ever happens there,
+    /// in order.
+    pub fn of(mut ahead: Vec<(DateTime<Utc>, Event)>) -> Self {
         ahead.reverse();
         Self { ahead, states: BTreeMap::new(), contacts: BTreeMap::new(), seen: BTreeMap::new() }
     }
@@ -57,6 +57,24 @@ impl Truth {
         for (subject, events) in by_subject {
             self.fold(rules, &subject, &events, now);
         }
+    }
+
+    /// Folds in everything at once, a person's states in the order of their versions, as if it was
+    /// decided at `now`.
+    pub fn all(events: impl IntoIterator<Item = Event>, rules: &Rules, now: DateTime<Utc>) -> Self {
+        let mut truth = Self::of(Vec::new());
+        let mut by_subject = BTreeMap::<Subject, Vec<Event>>::new();
+        for event in events {
+            if let Some(subject) = event.subject() {
+                by_subject.entry(subject).or_default().push(event.clone());
+            }
+            truth.seen.insert(event.key.clone(), event);
+        }
+        for (subject, mut events) in by_subject {
+            events.sort_by(|a, b| (&a.version, &a.key).cmp(&(&b.version, &b.key)));
+            truth.fold(rules, &subject, &events, now);
+        }
+        truth
     }
 
     fn fold(&mut self, rules: &Rules, subject: &Subject, events: &[Event], now: DateTime<Utc>) {
@@ -126,6 +144,28 @@ impl Ideal {
     }
 }
 
+/// How much of a contact must be as the truth has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// All of it: the truth saw what the service saw when the service saw it.
+    Whole,
+    /// All of it, but of a note only its title and reference: the truth saw what the service saw,
+    /// at other times, so a note may tell another sum of what was paid until then.
+    Titles,
+    /// What depends on how things are and not on how they came to be: the person, the fields, the
+    /// members' tag, and what opportunities are worth.
+    State,
+    /// That, without the fields that show the appointment that changed last: nobody can know which
+    /// it is where the EMR does not say when a record changed.
+    Undated,
+}
+
+const LIFETIME_VALUE: &str = "Patient Lifetime Value";
+
+/// Fields that show the appointment that changed last.
+const LATEST: [&str; 4] =
+    ["NXT Appointment Status", "NXT Appointment Type", "NXT Appointment Category", "NXT Location"];
+
 /// Compares the CRM with the truth, given which contact each person was linked to and who is
 /// parked because somebody else has their e-mail or phone. Returns every difference in words.
 pub fn compare(
@@ -133,6 +173,7 @@ pub fn compare(
     crm: &CrmSnapshot,
     links: &BTreeMap<Subject, ContactId>,
     conflicts: &BTreeSet<Subject>,
+    depth: Depth,
 ) -> Vec<String> {
     let by_id: BTreeMap<&str, &ContactSnapshot> =
         crm.contacts.iter().map(|contact| (contact.id.as_str(), contact)).collect();
@@ -149,7 +190,7 @@ pub fn compare(
                     differences.push(format!("{subject}: shares contact {}", contact.id));
                 }
                 differences.extend(
-                    differ(ideal, contact, crm)
+                    differ(ideal, contact, crm, depth)
                         .into_iter()
                         .map(|what| format!("{subject}: {what}")),
                 );
@@ -162,7 +203,12 @@ pub fn compare(
     differences
 }
 
-fn differ(ideal: &Ideal, contact: &ContactSnapshot, crm: &CrmSnapshot) -> Vec<String> {
+fn differ(
+    ideal: &Ideal,
+    contact: &ContactSnapshot,
+    crm: &CrmSnapshot,
+    depth: Depth,
+) -> Vec<String> {
     let mut found = Vec::new();
     let mut check = |what: &str, want: String, have: String| {
         if want != have {
@@ -195,17 +241,37 @@ fn differ(ideal: &Ideal, contact: &ContactSnapshot, crm: &CrmSnapshot) -> Vec<St
             format!("{:?}", contact.phone.as_deref().map(last_ten)),
         );
     }
-    let tags: BTreeSet<String> = contact.tags.iter().cloned().collect();
-    check("tags", format!("{:?}", ideal.tags), format!("{tags:?}"));
-    let fields: BTreeMap<String, String> = contact
+    let by_state = matches!(depth, Depth::State | Depth::Undated);
+    let tag = |tag: &&String| !by_state || *tag == "member";
+    let tags: BTreeSet<&String> = contact.tags.iter().filter(tag).collect();
+    let want: BTreeSet<&String> = ideal.tags.iter().filter(tag).collect();
+    check("tags", format!("{want:?}"), format!("{tags:?}"));
+    let shown = |name: &str, value: &str| match depth {
+        Depth::Undated if LATEST.contains(&name) => false,
+        // As with values of opportunities below.
+        Depth::State | Depth::Undated => name != LIFETIME_VALUE || value != "0.00",
+        Depth::Whole | Depth::Titles => true,
+    };
+    let fields: BTreeMap<&str, String> = contact
         .fields
         .iter()
         .filter(|(_, value)| !value.is_null())
-        .map(|(name, value)| (name.clone(), text_of(value)))
+        .map(|(name, value)| (&**name, text_of(value)))
+        .filter(|(name, value)| shown(name, value))
         .collect();
-    check("fields", format!("{:?}", ideal.fields), format!("{fields:?}"));
+    let want: BTreeMap<&str, String> = ideal
+        .fields
+        .iter()
+        .filter(|(name, value)| shown(name, value))
+        .map(|(name, value)| (&**name, value.clone()))
+        .collect();
+    check("fields", format!("{want:?}"), format!("{fields:?}"));
     let sorted = |notes: &[String]| {
-        let mut notes = notes.to_vec();
+        let mut notes: Vec<String> = match depth {
+            Depth::Whole => notes.to_vec(),
+            Depth::Titles => notes.iter().map(|note| title_and_reference(note)).collect(),
+            Depth::State | Depth::Undated => Vec::new(),
+        };
         notes.sort();
         notes
     };
@@ -214,6 +280,7 @@ fn differ(ideal: &Ideal, contact: &ContactSnapshot, crm: &CrmSnapshot) -> Vec<St
         format!("{:#?}", sorted(&ideal.notes)),
         format!("{:#?}", sorted(&contact.notes)),
     );
+    let placed = contact.opportunities.len();
     let stages: BTreeMap<&str, (&str, &str)> = contact
         .opportunities
         .iter()
@@ -221,19 +288,34 @@ fn differ(ideal: &Ideal, contact: &ContactSnapshot, crm: &CrmSnapshot) -> Vec<St
         .collect();
     let want: BTreeMap<&str, (&str, &str)> =
         ideal.stages.iter().map(|(name, (stage, status))| (&**name, (&**stage, *status))).collect();
-    check("stages", format!("{want:?}"), format!("{stages:?}"));
+    if !by_state {
+        check("stages", format!("{want:?}"), format!("{stages:?}"));
+    }
+    // An opportunity that was worth something and is not any more is worth zero; one that never was
+    // has no value of ours.
+    let valued = |value: &Money| depth == Depth::Whole || value.minor() != 0;
     let values: BTreeMap<&str, Money> = contact
         .opportunities
         .iter()
         .filter_map(|it| Some((it.pipeline.as_str(), dollars(it.value.as_deref()?)?)))
+        .filter(|(_, value)| valued(value))
         .collect();
-    let want: BTreeMap<&str, Money> =
-        ideal.values.iter().map(|(name, value)| (&**name, *value)).collect();
+    let want: BTreeMap<&str, Money> = ideal
+        .values
+        .iter()
+        .map(|(name, value)| (&**name, *value))
+        .filter(|(_, value)| valued(value))
+        .collect();
     check("values", format!("{want:?}"), format!("{values:?}"));
-    if contact.opportunities.len() != stages.len() {
+    if placed != stages.len() {
         found.push("more than one opportunity in a pipeline".to_owned());
     }
     found
+}
+
+fn title_and_reference(note: &str) -> String {
+    let ends = [note.lines().next(), note.lines().last()];
+    ends.map(Option::unwrap_or_default).join(" … ")
 }
 
 /// A custom field's value as the ideal has it: amounts with all their cents.

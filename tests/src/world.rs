@@ -2,18 +2,31 @@ use std::{sync::Arc, time::Duration};
 
 use cannula::{
     aesthetix::{Aesthetix, AesthetixConfig},
-    core::{Clock, CrmSink, EmrSource, Error, Result, Retry},
+    core::{
+        Clock, CrmSink, EmrSource, Error, ErrorKind, Event, PatientRegistry, Result, Retry,
+        WebhookDecoder,
+    },
     nextech::{Nextech, NextechConfig},
-    rules::{Categories, PaymentPipelines, Rules, RulesConfig, StagePolicy},
+    patientnow::{PatientNow, PatientNowConfig, PatientNowWebhooks},
+    rules::{
+        AppointmentTitles, Categories, ContactsFor, PaymentPipelines, Rules, RulesConfig,
+        StagePolicy,
+    },
     sync::{CrmFlow, Engine, Flow, Store},
+    zenoti::{Zenoti, ZenotiConfig, ZenotiWebhooks},
 };
-use cannula_examples::{aesthetix_at, nextech_at};
+use cannula_examples::{aesthetix_at, nextech_at, referral_sources};
 use cannula_sandbox::{
     Access, FaultRates, Quirks, Sandbox, SandboxConfig, Vendor,
     practice::{PracticeConfig, Product, ZONE},
 };
 use cannula_testkit::ManualClock;
 use chrono::{DateTime, TimeZone, Utc};
+
+use crate::{
+    Emr, Receiver,
+    emr::{patientnow_config, zenoti_config},
+};
 
 /// How many seeds to try; `CANNULA_SEEDS` asks for more than the 20 that every run tries.
 pub fn seeds() -> u64 {
@@ -25,8 +38,8 @@ pub fn seeds() -> u64 {
 pub struct WorldConfig {
     /// The practice and everything left to chance.
     pub practice: PracticeConfig,
-    /// The product it is polled as.
-    pub product: Product,
+    /// The EMR it is on.
+    pub emr: Emr,
     /// Whether both vendors fail at believable rates.
     pub faults: bool,
     /// What moves an opportunity.
@@ -44,11 +57,11 @@ pub struct WorldConfig {
 
 impl WorldConfig {
     /// A practice that starts on a Monday before daylight saving time does.
-    pub fn new(seed: u64, patients: u32, days: u32, product: Product) -> Self {
+    pub fn new(seed: u64, patients: u32, days: u32, emr: impl Into<Emr>) -> Self {
         let start = Utc.with_ymd_and_hms(2026, 2, 16, 5, 0, 0).single().unwrap_or_default();
         Self {
             practice: PracticeConfig::new(seed, patients, days, start),
-            product,
+            emr: emr.into(),
             faults: false,
             policy: StagePolicy::AllAppointments,
             payments: PaymentPipelines::default(),
@@ -60,8 +73,8 @@ impl WorldConfig {
     }
 
     /// A practice of nobody, to be filled by hand.
-    pub fn empty(product: Product) -> Self {
-        let mut config = Self::new(0, 0, 0, product);
+    pub fn empty(emr: impl Into<Emr>) -> Self {
+        let mut config = Self::new(0, 0, 0, emr);
         config.practice = PracticeConfig::empty(config.practice.start);
         config
     }
@@ -112,7 +125,7 @@ impl World {
         sandbox.quirks = Quirks { limits: config.limits, ..config.quirks.clone() };
         let sandbox = Sandbox::start(sandbox).await?;
         if config.faults {
-            for vendor in [Vendor::Nextech, Vendor::Crm] {
+            for vendor in [config.emr.vendor(), Vendor::Crm] {
                 sandbox.faults(vendor).set_rates(FaultRates::believable());
             }
         }
@@ -134,7 +147,7 @@ impl World {
 
     /// The rules, with the practice's own categorization document.
     pub fn rules(&self) -> Rules {
-        self.rules_with(self.sandbox.practice().categorization_csv())
+        self.rules_with(self.config.emr.categories(self.sandbox.practice()))
     }
 
     /// The rules with another document.
@@ -147,19 +160,120 @@ impl World {
         let mut config = RulesConfig::new(ZONE);
         config.policy = self.config.policy;
         config.payments.pipelines = self.config.payments;
+        let sold = match self.config.emr {
+            Emr::Nextech(_) => return config,
+            Emr::PatientNow => "Order",
+            Emr::Zenoti => "Invoice",
+        };
+        // As the CRM's help pages have it for an EMR that sends webhooks: data, not code.
+        config.titles.appointments = AppointmentTitles::BookedThenUpdate;
+        config.titles.payment = format!("{sold} Closed");
+        config.titles.payment_noun = sold.to_owned();
+        config.memberships.enabled = true;
+        config.contacts_for = ContactsFor::AnyRecord;
         config
     }
 
-    /// A source for the practice's product.
+    /// Everything that ever happens at the practice, as the EMR tells it.
+    pub fn history(&self) -> Vec<(DateTime<Utc>, Event)> {
+        self.config.emr.history(self.sandbox.practice())
+    }
+
+    /// A source for the practice's EMR.
     ///
     /// # Errors
     /// If the configuration cannot be used.
-    pub fn source(&self) -> Result<Arc<Nextech>> {
-        let WorldConfig { product, practice, page_size, limits, .. } = &self.config;
-        let mut config = nextech_at(self.sandbox.access(), *product, practice.start)?;
+    pub fn source(&self) -> Result<Arc<dyn EmrSource>> {
+        Ok(match self.config.emr {
+            Emr::Nextech(product) => self.nextech(product)?,
+            Emr::PatientNow => self.patientnow()?,
+            Emr::Zenoti => self.zenoti()?,
+        })
+    }
+
+    /// A client of one of Nextech's products.
+    ///
+    /// # Errors
+    /// If the configuration cannot be used.
+    pub fn nextech(&self, product: Product) -> Result<Arc<Nextech>> {
+        let WorldConfig { practice, page_size, limits, .. } = &self.config;
+        let mut config = nextech_at(self.sandbox.access(), product, practice.start)?;
         config.page_size = *page_size;
         config.requests_per_second = config.requests_per_second.filter(|_| *limits);
         Ok(Arc::new(Nextech::new(config, Arc::clone(&self.clock) as _)?))
+    }
+
+    /// A client of PatientNow.
+    ///
+    /// # Errors
+    /// If the configuration cannot be used.
+    pub fn patientnow(&self) -> Result<Arc<PatientNow>> {
+        let config = self.patientnow_config()?;
+        Ok(Arc::new(PatientNow::new(config, Arc::clone(&self.clock) as _)?))
+    }
+
+    /// A client of Zenoti.
+    ///
+    /// # Errors
+    /// If the configuration cannot be used.
+    pub fn zenoti(&self) -> Result<Arc<Zenoti>> {
+        Ok(Arc::new(Zenoti::new(self.zenoti_config()?, Arc::clone(&self.clock) as _)?))
+    }
+
+    fn patientnow_config(&self) -> Result<PatientNowConfig> {
+        let mut config = patientnow_config(self.sandbox.access(), self.config.practice.start)?;
+        config.rows = self.config.page_size;
+        if !self.config.limits {
+            (config.daily_requests, config.requests_per_second) = (None, None);
+        }
+        Ok(config)
+    }
+
+    fn zenoti_config(&self) -> Result<ZenotiConfig> {
+        let mut config = zenoti_config(self.sandbox.access())?;
+        config.requests_per_minute = config.requests_per_minute.filter(|_| self.config.limits);
+        Ok(config)
+    }
+
+    /// What proves and reads the EMR's webhooks.
+    ///
+    /// # Errors
+    /// If the EMR has none.
+    pub fn decoder(&self) -> Result<Arc<dyn WebhookDecoder>> {
+        Ok(match self.config.emr {
+            Emr::Nextech(_) => {
+                return Err(Error::new(ErrorKind::Config, "Nextech sends no webhooks"));
+            }
+            Emr::PatientNow => Arc::new(PatientNowWebhooks::new(&self.patientnow_config()?)?),
+            Emr::Zenoti => Arc::new(ZenotiWebhooks::new(&self.zenoti_config()?)?),
+        })
+    }
+
+    /// Receives the EMR's webhooks for an engine; the EMR knows where.
+    ///
+    /// # Errors
+    /// If no port is free, or the EMR has no webhooks.
+    pub async fn receive(&self, engine: &Arc<Engine<CrmFlow>>) -> Result<Receiver> {
+        let receiver = Receiver::of(engine, self.decoder()?, &self.clock).await?;
+        self.sandbox.subscribe(self.config.emr.vendor(), &receiver.url())?;
+        Ok(receiver)
+    }
+
+    /// The EMR's register of patients.
+    ///
+    /// # Errors
+    /// If the configuration cannot be used.
+    pub fn registry(&self) -> Result<Arc<dyn PatientRegistry>> {
+        Ok(match self.config.emr {
+            Emr::Nextech(product) => {
+                let start = self.config.practice.start;
+                let mut config = nextech_config(self.sandbox.access(), product, start)?;
+                config.new_patients.referral_sources = referral_sources();
+                Arc::new(Nextech::new(config, Arc::clone(&self.clock) as _)?)
+            }
+            Emr::PatientNow => self.patientnow()?,
+            Emr::Zenoti => self.zenoti()?,
+        })
     }
 
     /// A sink for the sandbox's CRM.

@@ -38,7 +38,9 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
     Some(match name {
         "cannula-core" => &[],
         "cannula-rules" | "cannula-http" => &["cannula-core"],
-        "cannula-nextech" | "cannula-aesthetix" => &["cannula-core", "cannula-http"],
+        "cannula-nextech" | "cannula-patientnow" | "cannula-zenoti" | "cannula-aesthetix" => {
+            &["cannula-core", "cannula-http"]
+        }
         "cannula-sync" => &["cannula-core", "cannula-rules"],
         "cannula-sandbox" => &["cannula-core", "cannula-http"],
         "cannula-testkit" => &["cannula-core", "cannula-rules", "cannula-sync"],
@@ -47,6 +49,8 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
             "cannula-rules",
             "cannula-http",
             "cannula-nextech",
+            "cannula-patientnow",
+            "cannula-zenoti",
             "cannula-aesthetix",
             "cannula-sync",
         ],

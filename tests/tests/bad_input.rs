@@ -8,7 +8,7 @@ use std::{net::TcpListener, sync::Arc};
 
 use cannula::{
     aesthetix::{self, Aesthetix},
-    core::{ErrorKind, Result, Secret},
+    core::{EmrSource, ErrorKind, Result, Secret},
     nextech::{self, Nextech},
     rules::{Categories, Rules, RulesConfig},
     sync::{CrmFlow, Engine, SqliteStore},
@@ -26,7 +26,7 @@ async fn world() -> World {
 /// What `check` says of a service with these parts.
 async fn told(
     world: &World,
-    source: Arc<Nextech>,
+    source: Arc<dyn EmrSource>,
     rules: Rules,
     sink: Arc<Aesthetix>,
 ) -> cannula::core::Error {

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use cannula::sync::SqliteStore;
 use cannula_sandbox::practice::Product;
-use cannula_tests::{Truth, World, WorldConfig, differences, seeds};
+use cannula_tests::{Depth, Truth, World, WorldConfig, differences, seeds};
 
 /// Half a day: every visit changes at most once in it as far as a poll can see.
 const STEP: Duration = Duration::from_secs(12 * 3_600);
@@ -14,12 +14,11 @@ const STEP: Duration = Duration::from_secs(12 * 3_600);
 /// Plays a practice from its first day to its last and returns how the CRM differs from it.
 async fn play(config: WorldConfig) -> Vec<String> {
     let days = config.practice.days;
-    let product = config.product;
     let world = World::start(config).await.unwrap();
     let store = Arc::new(SqliteStore::in_memory("main").unwrap());
     let engine = world.engine(store).unwrap();
     let rules = world.rules();
-    let mut truth = Truth::of(&world.sandbox, product);
+    let mut truth = Truth::of(world.history());
     for _ in 0..days * 2 {
         let now = world.pass(STEP);
         truth.poll(&rules, now);
@@ -28,7 +27,7 @@ async fn play(config: WorldConfig) -> Vec<String> {
     let summary = engine.summary().await.unwrap();
     assert_eq!((summary.pending, summary.delivering, summary.dead), (0, 0, 0), "{summary:?}");
     assert!(summary.done > 0, "{summary:?}");
-    differences(&truth, &world.sandbox, &engine).await.unwrap()
+    differences(&truth, &world.sandbox, &engine, Depth::Whole).await.unwrap()
 }
 
 async fn every_seed_converges(product: Product) {

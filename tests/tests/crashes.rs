@@ -7,13 +7,14 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cannula::{
-    core::{CrmEffect, CrmLinks, CrmNeeds, CrmSink, IdempotencyKey, Receipt, Result, Settled},
-    nextech::Nextech,
+    core::{
+        CrmEffect, CrmLinks, CrmNeeds, CrmSink, EmrSource, IdempotencyKey, Receipt, Result, Settled,
+    },
     sync::{CrmFlow, Engine, SqliteStore},
 };
 use cannula_sandbox::practice::Product;
 use cannula_testkit::{Crash, CrashSink, CrashStore};
-use cannula_tests::{Truth, World, WorldConfig, differences};
+use cannula_tests::{Depth, Truth, World, WorldConfig, differences};
 use futures::{StreamExt, stream};
 
 const HALF_A_DAY: Duration = Duration::from_secs(12 * 3_600);
@@ -24,7 +25,7 @@ const SIDE_BY_SIDE: usize = 4;
 /// nothing but connections, a token and the CRM's ids.
 struct Surroundings {
     world: World,
-    source: Arc<Nextech>,
+    source: Arc<dyn EmrSource>,
     sink: Arc<dyn CrmSink>,
     directory: tempfile::TempDir,
 }
@@ -46,7 +47,7 @@ impl Surroundings {
         let store = Arc::new(CrashStore { inner, crash: Arc::clone(crash) });
         let inner = Arc::clone(&self.sink);
         let sink = Arc::new(CrashSink { inner, crash: Arc::clone(crash) });
-        let source = Arc::clone(&self.source) as _;
+        let source = Arc::clone(&self.source);
         self.world.engine_of(source, self.world.rules(), sink, store).unwrap()
     }
 }
@@ -67,7 +68,7 @@ async fn play(
     let mut crash = next();
     let mut engine = around.process(&crash);
     let rules = world.rules();
-    let mut truth = Truth::of(&world.sandbox, world.config.product);
+    let mut truth = Truth::of(world.history());
     let mut deaths = 0;
     for _ in 0..polls {
         truth.poll(&rules, world.pass(step));
@@ -82,7 +83,7 @@ async fn play(
     let summary = engine.summary().await.unwrap();
     assert_eq!((summary.pending, summary.delivering, summary.dead), (0, 0, 0), "{summary:?}");
     assert!(summary.done > 0, "{summary:?}");
-    (deaths, differences(&truth, &world.sandbox, &engine).await.unwrap())
+    (deaths, differences(&truth, &world.sandbox, &engine, Depth::Whole).await.unwrap())
 }
 
 /// Lives through `config` again and again and dies in each life once, at every `stride`th

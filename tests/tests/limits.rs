@@ -187,8 +187,8 @@ async fn when_nextechs_requests_of_the_day_are_used_up_reading_goes_on_the_next_
 #[tokio::test]
 async fn our_own_daily_budget_for_nextech_is_kept_and_reading_goes_on_the_next_day() {
     let world = busy_practice(Quirks::default()).await;
-    let WorldConfig { product, practice, .. } = &world.config;
-    let mut config = nextech_config(world.sandbox.access(), *product, practice.start).unwrap();
+    let start = world.config.practice.start;
+    let mut config = nextech_config(world.sandbox.access(), Product::Select, start).unwrap();
     config.daily_requests = Some(ONE_PAGE_TOO_FEW);
     let source = Arc::new(Nextech::new(config, world.clock.clone()).unwrap());
     let store = Arc::new(SqliteStore::in_memory("main").unwrap());

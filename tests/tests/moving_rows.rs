@@ -21,8 +21,8 @@ const HALF_A_DAY: Duration = Duration::from_secs(12 * 3_600);
 /// The latest version of every record that the practice shows now.
 fn latest(world: &World) -> BTreeMap<RecordKey, Event> {
     let now = world.now();
-    let history = world.sandbox.practice().history_until(world.config.product, now);
-    history.into_iter().map(|event| (event.key.clone(), event)).collect()
+    let past = world.history().into_iter().filter(|(at, _)| *at <= now);
+    past.map(|(_, event)| (event.key.clone(), event)).collect()
 }
 
 /// The records whose latest version is not in the store. Storing an event again changes nothing,
@@ -45,7 +45,7 @@ async fn play(seed: u64, product: Product) {
     config.quirks = Quirks::default();
     let days = config.practice.days;
     let world = World::start(config).await.unwrap();
-    let planned = world.sandbox.practice().history(product);
+    let planned = world.history();
     let engine = world.engine(Arc::new(SqliteStore::in_memory("main").unwrap())).unwrap();
     for _ in 0..days * 2 {
         world.pass(HALF_A_DAY);
@@ -55,7 +55,7 @@ async fn play(seed: u64, product: Product) {
     world.sandbox.set_quirks(Quirks { changes_between_pages: 0, ..world.sandbox.quirks() });
     world.pass(HALF_A_DAY);
     world.settle(&engine).await.unwrap();
-    assert_ne!(world.sandbox.practice().history(product), planned, "nothing moved");
+    assert_ne!(world.history(), planned, "nothing moved");
     assert!(latest(&world).len() > 100);
     assert_eq!(missing(&world, &engine).await, [], "seed {seed}");
     let summary = engine.summary().await.unwrap();
@@ -85,7 +85,7 @@ async fn a_token_refused_in_the_middle_of_a_listing_is_asked_for_again_once() {
         for _ in 0..20 {
             world.pass(HALF_A_DAY);
         }
-        let source = world.source().unwrap();
+        let source = world.nextech(product).unwrap();
         let feeds = &source.info().feeds;
         let feed = feeds.iter().find(|feed| feed.kind == RecordKind::Appointment).unwrap();
         let mut seen = BTreeSet::<EventId>::new();

@@ -63,6 +63,7 @@ mod tests {
             email: None,
             phone: None,
             birth_date: born.map(|date| Phi::new(date.parse().unwrap())),
+            gender: None,
             street: None,
             city: None,
             state: None,

@@ -23,6 +23,8 @@ pub struct Contact {
     pub phone: Option<Phi<String>>,
     /// Birth date.
     pub birth_date: Option<Phi<NaiveDate>>,
+    /// Gender, in the CRM's word.
+    pub gender: Option<Phi<String>>,
     /// Street and number.
     pub street: Option<Phi<String>>,
     /// City.

@@ -230,13 +230,13 @@ fn named(contact: Contact, names: &BTreeMap<String, String>) -> CrmContact {
         Some((names.get(&id)?.clone(), Phi::new(text)))
     };
     CrmContact {
-        gender: None,
         id: contact.id,
         first_name: contact.first_name,
         last_name: contact.last_name,
         email: contact.email,
         phone: contact.phone,
         birth_date: contact.birth_date,
+        gender: contact.gender,
         street: contact.street,
         city: contact.city,
         state: contact.state,

@@ -44,6 +44,9 @@ pub(crate) struct Contact {
     phone: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     date_of_birth: Option<String>,
+    /// Not in the documented answer; the user interface has it under Additional Info.
+    #[serde(default, deserialize_with = "lenient")]
+    gender: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     address1: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
@@ -81,6 +84,7 @@ impl From<Contact> for model::Contact {
             email: text(wire.email),
             phone: text(wire.phone),
             birth_date: wire.date_of_birth.as_deref().and_then(date).map(Phi::new),
+            gender: text(wire.gender),
             street: text(wire.address1),
             city: text(wire.city),
             state: text(wire.state),

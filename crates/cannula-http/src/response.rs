@@ -53,10 +53,10 @@ fn explain<T: DeserializeOwned>(body: &[u8], error: serde_json::Error) -> Error 
         Category::Eof if body.is_empty() => {
             Error::new(ErrorKind::Decode, "the answer is empty").retry(Retry::Backoff)
         }
-        Category::Eof => {
+        Category::Eof | Category::Syntax if is_cut(body, &error) => {
             Error::new(ErrorKind::Decode, "the answer ends early").retry(Retry::Backoff)
         }
-        Category::Syntax | Category::Io => {
+        Category::Eof | Category::Syntax | Category::Io => {
             Error::new(ErrorKind::Decode, "the answer is not JSON").with("at", place)
         }
         Category::Data => {
@@ -68,6 +68,16 @@ fn explain<T: DeserializeOwned>(body: &[u8], error: serde_json::Error) -> Error 
                 .with("path", path)
         }
     }
+}
+
+/// Whether the body ends before its JSON does. A number that is skipped and is cut behind its
+/// decimal point is no early end to the parser, but no number.
+fn is_cut(body: &[u8], error: &serde_json::Error) -> bool {
+    let last = body.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let lines = 1 + body.iter().filter(|byte| **byte == b'\n').count();
+    let at_end = (error.line(), error.column()) == (lines, body.len() - last);
+    let is_open = matches!(body.last(), Some(b'.' | b'-' | b'+' | b'e' | b'E'));
+    error.is_eof() || (at_end && is_open && error.to_string().starts_with("invalid number"))
 }
 
 /// A header that holds an HTTP date.
@@ -105,10 +115,12 @@ mod tests {
 
     #[test]
     fn an_answer_that_ends_early_may_be_asked_for_again() {
-        for body in [&b""[..], br#"{"items":[{"count":1"#] {
+        for body in [&b""[..], br#"{"items":[{"count":1"#, br#"{"more":149."#, b"{\"more\":\n-"] {
             let error = decode::<Answer>(body).unwrap_err();
             assert_eq!(error.retry_advice(), Retry::Backoff, "{error}");
         }
+        let complete = decode::<Answer>(br#"{"more":149.}"#).unwrap_err();
+        assert_eq!(complete.retry_advice(), Retry::Never, "{complete}");
         let html = decode::<Answer>(b"<html>Mina</html>").unwrap_err();
         assert_eq!(html.to_string(), "the answer is not JSON (decode, at=line 1 column 1)");
     }

@@ -1,4 +1,4 @@
-//! What a practice may set; everything but the zone has the vendor's own value as default.
+//! What a practice may set. Everything but the zone has a default; which, its EMR decides.
 
 use std::collections::BTreeMap;
 
@@ -136,9 +136,9 @@ macro_rules! names {
         }
 
         impl $name {
-            /// Reads the names that are set; the others keep their defaults.
-            pub(crate) fn read(settings: &mut cannula_core::Settings) -> Self {
-                Self { $($field: settings.text(stringify!($field), $default),)* }
+            /// Reads the names that are set; the others stay as they are in `default`.
+            pub(crate) fn read(settings: &mut cannula_core::Settings, default: &Self) -> Self {
+                Self { $($field: settings.text(stringify!($field), &default.$field),)* }
             }
 
             /// Configuration key and name, in the order of declaration.
@@ -221,8 +221,9 @@ names! {
     }
 }
 
-/// What a practice may set. [`RulesConfig::new`] has the vendor's names; the zone has no default,
-/// because a wrong one moves evening visits to another day.
+/// What a practice may set. [`RulesConfig::new`] has the names that the CRM's vendor documented
+/// first; an EMR with others changes them. The zone has no default, because a wrong one moves
+/// evening visits to another day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RulesConfig {
     /// The practice's time zone, which decides what "today" is.

@@ -133,7 +133,13 @@ impl Rules {
             };
             verdicts.push((event.id.clone(), verdict));
         }
-        let wants = (gate == Gate::PatientUnknown).then(|| state.patient_key()).flatten();
+        let is_read = events.iter().any(|event| matches!(event.record, Record::Patient(_)));
+        let wants = match gate {
+            Gate::PatientUnknown => state.patient_key(),
+            // An address may have been added since, and not every EMR tells of that.
+            Gate::NoContactDetails if !events.is_empty() && !is_read => state.patient_key(),
+            _ => None,
+        };
         Plan { state, effects, verdicts, wants }
     }
 

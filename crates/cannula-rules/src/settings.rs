@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use cannula_core::Settings;
-use chrono_tz::Tz;
 
 use crate::{
     AppointmentTitles, ContactsFor, FieldNames, MembershipConfig, NonSurgicalNames, PaymentConfig,
@@ -45,20 +44,23 @@ const MEANINGS: [(&str, StatusMeaning); 7] = [
 ];
 
 impl RulesConfig {
-    /// Reads the section whole; `zone` is the practice's. Every problem is noted in `settings`,
-    /// whose [`Settings::finish`] reports them; a value that is wrong stays at its default.
-    pub fn from_settings(settings: &mut Settings, zone: Tz) -> Self {
-        let policy = settings.choice("policy", &POLICIES).unwrap_or_default();
-        let create_opportunities = settings.flag("create_opportunities", true);
-        let statuses = within(settings, "statuses", statuses);
+    /// Reads the section whole; what it does not set stays as it is in `default`, and so does a
+    /// value that is wrong. Every problem is noted in `settings`, whose [`Settings::finish`]
+    /// reports them.
+    pub fn from_settings(settings: &mut Settings, default: Self) -> Self {
+        let policy = choice(settings, "policy", &POLICIES, default.policy);
+        let create_opportunities =
+            settings.flag("create_opportunities", default.create_opportunities);
+        let mut meanings = default.statuses;
+        meanings.extend(within(settings, "statuses", statuses));
         let (surgical, non_surgical) = within(settings, "pipelines", |section| {
             let surgical = within(section, "surgical", |section| {
-                let names = SurgicalNames::read(section);
+                let names = SurgicalNames::read(section, &default.surgical);
                 distinct(section, &names.entries()[1..]);
                 names
             });
             let non_surgical = within(section, "non_surgical", |section| {
-                let names = NonSurgicalNames::read(section);
+                let names = NonSurgicalNames::read(section, &default.non_surgical);
                 distinct(section, &names.entries()[1..]);
                 names
             });
@@ -68,29 +70,32 @@ impl RulesConfig {
             (surgical, non_surgical)
         });
         let fields = within(settings, "fields", |section| {
-            let names = FieldNames::read(section);
+            let names = FieldNames::read(section, &default.fields);
             distinct(section, &names.entries());
             names
         });
         let tags = within(settings, "tags", |section| {
-            let names = TagNames::read(section);
+            let names = TagNames::read(section, &default.tags);
             distinct(section, &names.entries());
             names
         });
-        let payments = within(settings, "payments", |section| PaymentConfig {
-            pipelines: section.choice("pipelines", &PAYMENT_PIPELINES).unwrap_or_default(),
-            opportunity_value: section.choice("opportunity_value", &VALUES).unwrap_or_default(),
+        let payments = within(settings, "payments", |section| {
+            let PaymentConfig { pipelines, opportunity_value } = default.payments;
+            PaymentConfig {
+                pipelines: choice(section, "pipelines", &PAYMENT_PIPELINES, pipelines),
+                opportunity_value: choice(section, "opportunity_value", &VALUES, opportunity_value),
+            }
         });
         let memberships = within(settings, "memberships", |section| MembershipConfig {
-            enabled: section.flag("enabled", false),
+            enabled: section.flag("enabled", default.memberships.enabled),
         });
-        let contacts_for = settings.choice("contacts_for", &CONTACTS_FOR).unwrap_or_default();
-        let titles = within(settings, "titles", titles);
+        let contacts_for = choice(settings, "contacts_for", &CONTACTS_FOR, default.contacts_for);
+        let titles = within(settings, "titles", |section| titles(section, default.titles));
         Self {
-            zone,
+            zone: default.zone,
             policy,
             create_opportunities,
-            statuses,
+            statuses: meanings,
             surgical,
             non_surgical,
             fields,
@@ -103,6 +108,12 @@ impl RulesConfig {
     }
 }
 
+/// One of a fixed set of words, whose default is not the first of them.
+fn choice<T: Copy>(settings: &mut Settings, key: &str, choices: &[(&str, T)], default: T) -> T {
+    let given = settings.has(key);
+    settings.choice(key, choices).filter(|_| given).unwrap_or(default)
+}
+
 /// Reads a sub-section to its end and hands its problems up.
 fn within<T>(settings: &mut Settings, key: &str, read: impl FnOnce(&mut Settings) -> T) -> T {
     let mut section = settings.section(key);
@@ -111,10 +122,9 @@ fn within<T>(settings: &mut Settings, key: &str, read: impl FnOnce(&mut Settings
     value
 }
 
-fn titles(section: &mut Settings) -> TitleConfig {
-    let default = TitleConfig::default();
+fn titles(section: &mut Settings, default: TitleConfig) -> TitleConfig {
     TitleConfig {
-        appointments: section.choice("appointments", &APPOINTMENT_TITLES).unwrap_or_default(),
+        appointments: choice(section, "appointments", &APPOINTMENT_TITLES, default.appointments),
         payment: section.text("payment", &default.payment),
         payment_noun: section.text("payment_noun", &default.payment_noun),
         membership: section.text("membership", &default.membership),

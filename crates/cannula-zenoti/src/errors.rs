@@ -84,6 +84,10 @@ struct Body {
 
 impl Found {
     fn in_body(body: &[u8]) -> Option<Self> {
+        // A list is none, though its rows would be read as the members of one.
+        if body.trim_ascii_start().first() != Some(&b'{') {
+            return None;
+        }
         // A body with both `error` and `Error` is read by the first shape that says something.
         let body: Body = match serde_json::from_slice(body) {
             Ok(body) => body,
@@ -205,6 +209,8 @@ mod tests {
             r#"{"error":{"code":0,"message":null}}"#,
             r#"{"code":"","guests":[]}"#,
             "[]",
+            r#"["(not a record)", {"id":"x"}]"#,
+            r#" [{"code":7,"message":"a note"}]"#,
             "",
         ] {
             assert!(check(body.as_bytes()).is_ok(), "{body}");

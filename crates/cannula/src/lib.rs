@@ -1,22 +1,41 @@
 #![doc = include_str!("../README.md")]
 
 /// The workspace's README, so that its code is compiled too.
-#[cfg(all(doctest, feature = "nextech", feature = "aesthetix", feature = "sync"))]
+#[cfg(all(
+    doctest,
+    feature = "nextech",
+    feature = "zenoti",
+    feature = "aesthetix",
+    feature = "sync"
+))]
 #[doc = include_str!("../../../README.md")]
 struct Workspace;
 
-#[cfg(all(feature = "nextech", feature = "aesthetix", feature = "sync"))]
+#[cfg(all(feature = "aesthetix", feature = "sync"))]
+mod emr;
+#[cfg(all(feature = "aesthetix", feature = "sync"))]
 mod service;
 
 #[cfg(feature = "aesthetix")]
 pub use cannula_aesthetix as aesthetix;
 pub use cannula_core as core;
-#[cfg(any(feature = "nextech", feature = "aesthetix"))]
+#[cfg(any(
+    feature = "nextech",
+    feature = "patientnow",
+    feature = "zenoti",
+    feature = "aesthetix"
+))]
 pub use cannula_http as http;
 #[cfg(feature = "nextech")]
 pub use cannula_nextech as nextech;
+#[cfg(feature = "patientnow")]
+pub use cannula_patientnow as patientnow;
 pub use cannula_rules as rules;
 #[cfg(feature = "sync")]
 pub use cannula_sync as sync;
-#[cfg(all(feature = "nextech", feature = "aesthetix", feature = "sync"))]
+#[cfg(feature = "zenoti")]
+pub use cannula_zenoti as zenoti;
+#[cfg(all(feature = "aesthetix", feature = "sync"))]
+pub use emr::EmrSection;
+#[cfg(all(feature = "aesthetix", feature = "sync"))]
 pub use service::{IntakeService, ServiceConfig};

@@ -1,4 +1,4 @@
-//! The configuration file of the Nextech → Aesthetix CRM service.
+//! The configuration file of a service that carries an EMR to Aesthetix CRM.
 
 use std::{
     fs, io,
@@ -7,30 +7,31 @@ use std::{
 
 use cannula_aesthetix::{AesthetixConfig, WebhookConfig};
 use cannula_core::{Error, ErrorKind, Problems, Result, Settings};
-use cannula_nextech::{NextechConfig, Product};
-use cannula_rules::{
-    Categories, RulesConfig,
-    intake::{ForeignTag, IntakeConfig},
-};
+use cannula_rules::{Categories, RulesConfig, intake::IntakeConfig};
 use chrono_tz::Tz;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
+
+use crate::EmrSection;
 
 /// Everything one practice's service is told, checked whole.
 ///
-/// The file is TOML with the sections `[practice]`, `[store]`, `[rules]`, `[nextech]`,
+/// The file is TOML with the sections `[practice]`, `[store]`, `[rules]`, that of the EMR,
 /// `[aesthetix]` and, for a practice whose CRM makes patients, `[intake]`;
-/// `examples/nextech/nextech.toml` explains every key. Secrets are written as `env:NAME` and read
-/// from the environment.
+/// `examples/nextech/nextech.toml` and its like explain every key. Secrets are written as
+/// `env:NAME` and read from the environment.
+///
+/// `E` is the configuration of the EMR's connector, which brings its own defaults:
+/// `ServiceConfig::<NextechConfig>::from_file(path)`.
 #[derive(Clone, Debug)]
-pub struct ServiceConfig {
+pub struct ServiceConfig<E> {
     /// The store's file, `store.file`.
     pub store: PathBuf,
     /// The rules, `[rules]`, in the practice's time zone, `practice.zone`.
     pub rules: RulesConfig,
     /// The appointment categorization document that `rules.categories` names.
     pub categories: Categories,
-    /// The source, `[nextech]`.
-    pub nextech: NextechConfig,
+    /// The source, under the EMR's name: [`EmrSection::NAME`].
+    pub emr: E,
     /// The sink, `[aesthetix]`.
     pub aesthetix: AesthetixConfig,
     /// The intake, `[intake]`; `None` without the section.
@@ -49,7 +50,7 @@ pub struct IntakeService {
     pub webhooks: Option<WebhookConfig>,
 }
 
-impl ServiceConfig {
+impl<E: EmrSection> ServiceConfig<E> {
     /// Reads and checks a file and the documents it names. Paths in it are relative to it.
     ///
     /// # Errors
@@ -70,7 +71,7 @@ impl ServiceConfig {
         lookup: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self> {
         let file: toml::Table = text.parse().map_err(|error| not_toml(text, &error))?;
-        let mut root = Settings::new("", json(file.into()));
+        let mut root = Settings::new("", from_toml(file.into()));
 
         let mut section = root.section("practice");
         // A zone that is wrong has been noted; any other lets the rest be checked all the same.
@@ -83,7 +84,7 @@ impl ServiceConfig {
 
         let mut section = root.section("rules");
         let categories = section.required("categories").map(|file| directory.join(file));
-        let rules = RulesConfig::from_settings(&mut section, zone);
+        let rules = RulesConfig::from_settings(&mut section, E::rules(zone));
         root.absorb(section.finish());
         let categories = categories.and_then(|path| match document(&path) {
             Ok(categories) => Some(categories),
@@ -93,13 +94,13 @@ impl ServiceConfig {
             }
         });
 
-        let mut section = root.section("nextech");
-        let nextech = NextechConfig::from_settings(&mut section, zone, lookup);
+        let mut section = root.section(E::NAME);
+        let emr = E::from_settings(&mut section, zone, lookup);
         root.absorb(section.finish());
 
-        let product = nextech.as_ref().map_or(Product::Select, |nextech| nextech.product);
         let has_intake = root.has("intake");
-        let mut intake = has_intake.then(|| intake(&mut root, directory, product)).flatten();
+        let mut intake =
+            has_intake.then(|| intake(&mut root, directory, E::intake(emr.as_ref()))).flatten();
 
         let mut section = root.section("aesthetix");
         let aesthetix = AesthetixConfig::from_settings(&mut section, directory, lookup);
@@ -116,9 +117,9 @@ impl ServiceConfig {
         root.absorb(section.finish());
 
         root.finish().into_result(WHAT, ())?;
-        match (store, categories, nextech, aesthetix) {
-            (Some(store), Some(categories), Some(nextech), Some(aesthetix)) => {
-                Ok(Self { store, rules, categories, nextech, aesthetix, intake })
+        match (store, categories, emr, aesthetix) {
+            (Some(store), Some(categories), Some(emr), Some(aesthetix)) => {
+                Ok(Self { store, rules, categories, emr, aesthetix, intake })
             }
             // Not reached: a part is missing only where its problem was noted.
             _ => Err(Error::new(ErrorKind::Config, format!("{WHAT} is incomplete"))),
@@ -126,29 +127,52 @@ impl ServiceConfig {
     }
 }
 
-/// The tag that Aesthetix's own integration creates a patient by, and that of the sister product:
-/// they differ by one character (help centre, article 1352).
-fn create_tags(product: Product) -> (&'static str, ForeignTag) {
-    let (select, plus) = ("NXT Create", "NXT-Create");
-    let foreign =
-        |tag: &str, product: &str| ForeignTag { tag: tag.into(), product: product.into() };
-    match product {
-        Product::Select => (select, foreign(plus, "Nextech Practice+")),
-        Product::PracticePlus => (plus, foreign(select, "Nextech Select")),
-    }
-}
-
 /// Reads `[intake]`, which is there.
-fn intake(root: &mut Settings, directory: &Path, product: Product) -> Option<IntakeService> {
-    let mut section = root.section("intake");
+fn intake(root: &mut Settings, directory: &Path, default: IntakeConfig) -> Option<IntakeService> {
+    let mut section = root.take("intake").unwrap_or_default();
+    fill(&mut section, names(&default));
+    let mut section = Settings::new(root.path_of("intake"), section);
     let store = section.required("file").map(|file| directory.join(file));
-    let (tag, foreign) = create_tags(product);
+    let tag = default.tags.first().map_or("", String::as_str);
     let mut rules = IntakeConfig::from_settings(&mut section, tag);
-    if rules.foreign_tags.is_empty() && rules.tags == [tag] {
-        rules.foreign_tags.push(foreign);
+    if rules.foreign_tags.is_empty() && rules.tags == default.tags {
+        rules.foreign_tags = default.foreign_tags;
     }
     root.absorb(section.finish());
     Some(IntakeService { store: store?, rules, webhooks: None })
+}
+
+/// The names of an EMR's intake, as a file would set them.
+fn names(default: &IntakeConfig) -> Map<String, Value> {
+    let fields = &default.fields;
+    let names = json!({
+        "created_tag": default.created_tag,
+        "failed_tag": default.failed_tag,
+        "fields": {
+            "location": fields.location,
+            "referral_source": fields.referral_source,
+            "general_practitioner": fields.general_practitioner,
+            "chart_number": fields.chart_number,
+        },
+    });
+    match names {
+        Value::Object(names) => names,
+        _ => Map::new(),
+    }
+}
+
+/// Adds what a section does not set. What is no section is left for its reader to refuse.
+fn fill(section: &mut Value, defaults: Map<String, Value>) {
+    let Value::Object(section) = section else { return };
+    for (key, default) in defaults {
+        match (section.get_mut(&key), default) {
+            (Some(set), Value::Object(defaults)) => fill(set, defaults),
+            (Some(_), _) => {}
+            (None, default) => {
+                section.insert(key, default);
+            }
+        }
+    }
 }
 
 /// Reads `[aesthetix.webhooks]`, which is there.
@@ -199,16 +223,16 @@ fn read(path: &Path) -> Result<String, String> {
 }
 
 /// TOML as JSON. A date or time becomes its text, so that quotation marks around it are optional.
-fn json(value: toml::Value) -> Value {
+fn from_toml(value: toml::Value) -> Value {
     match value {
         toml::Value::String(text) => text.into(),
         toml::Value::Integer(number) => number.into(),
         toml::Value::Float(number) => number.into(),
         toml::Value::Boolean(flag) => flag.into(),
         toml::Value::Datetime(date) => date.to_string().into(),
-        toml::Value::Array(list) => list.into_iter().map(json).collect(),
+        toml::Value::Array(list) => list.into_iter().map(from_toml).collect(),
         toml::Value::Table(table) => {
-            table.into_iter().map(|(key, value)| (key, json(value))).collect()
+            table.into_iter().map(|(key, value)| (key, from_toml(value))).collect()
         }
     }
 }

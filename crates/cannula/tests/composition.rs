@@ -9,7 +9,7 @@ use cannula::{
     aesthetix::Aesthetix,
     core::{Clock, Result},
     http::SystemClock,
-    nextech::Nextech,
+    nextech::{Nextech, NextechConfig},
     rules::Rules,
     sync::{CrmFlow, Engine, SqliteStore},
 };
@@ -72,10 +72,11 @@ async fn the_composition_of_the_readme_carries_a_practice_to_the_crm() {
         "CRM_TOKEN" => Some(access.crm.private_token.clone()),
         _ => None,
     };
-    let config = ServiceConfig::parse(&file(&sandbox), dir.path(), &lookup).unwrap();
+    let config =
+        ServiceConfig::<NextechConfig>::parse(&file(&sandbox), dir.path(), &lookup).unwrap();
 
     let clock = Arc::new(SystemClock);
-    let source = Arc::new(Nextech::new(config.nextech, clock.clone()).unwrap());
+    let source = Arc::new(Nextech::new(config.emr, clock.clone()).unwrap());
     let sink = Arc::new(Aesthetix::new(config.aesthetix, clock.clone()).unwrap());
     let flow = CrmFlow::new(Rules::new(config.rules, config.categories), sink);
     let store = Arc::new(SqliteStore::open(config.store, "main").unwrap());

@@ -5,9 +5,12 @@
 use std::path::Path;
 
 use cannula::{
-    ServiceConfig,
+    EmrSection, ServiceConfig,
     core::{ErrorKind, Named},
-    rules::Category,
+    nextech::NextechConfig,
+    patientnow::PatientNowConfig,
+    rules::{Category, RulesConfig, intake::IntakeConfig},
+    zenoti::ZenotiConfig,
 };
 
 const CASES: &str = "tests/cases";
@@ -16,7 +19,7 @@ fn lookup(name: &str) -> Option<String> {
     ["NEXTECH_PASSWORD", "CRM_SECRET", "CRM_REFRESH"].contains(&name).then(|| "hush-hush".into())
 }
 
-fn parse(text: &str) -> cannula::core::Result<ServiceConfig> {
+fn parse(text: &str) -> cannula::core::Result<ServiceConfig<NextechConfig>> {
     ServiceConfig::parse(text, Path::new(CASES), &lookup)
 }
 
@@ -34,7 +37,7 @@ fn told(text: &str) -> String {
 #[test]
 fn a_right_file_sets_what_it_names_and_leaves_the_rest_to_the_defaults() {
     let config = parse(&case("right.toml")).unwrap();
-    insta::assert_debug_snapshot!((config.store, config.rules, config.nextech, config.aesthetix));
+    insta::assert_debug_snapshot!((config.store, config.rules, config.emr, config.aesthetix));
     let botox = [Named::new("Botox")];
     let category = config.categories.lookup("Treatment", &botox);
     assert_eq!(category, Some(Category::NonSurgicalAppointment));
@@ -87,7 +90,8 @@ fn a_key_given_twice_is_told_by_line() {
 #[test]
 fn a_file_that_cannot_be_read_is_one_sentence() {
     let dir = tempfile::tempdir().unwrap();
-    let missing = ServiceConfig::from_file(&dir.path().join("practice.toml")).unwrap_err();
+    let missing =
+        ServiceConfig::<NextechConfig>::from_file(&dir.path().join("practice.toml")).unwrap_err();
     assert!(
         missing.message().ends_with("practice.toml: there is no such file"),
         "{}",
@@ -95,7 +99,7 @@ fn a_file_that_cannot_be_read_is_one_sentence() {
     );
     let path = dir.path().join("latin.toml");
     std::fs::write(&path, b"[practice]\nzone = \"\xe9\"\n").unwrap();
-    let latin = ServiceConfig::from_file(&path).unwrap_err();
+    let latin = ServiceConfig::<NextechConfig>::from_file(&path).unwrap_err();
     assert!(latin.message().ends_with("latin.toml: it is not a text in UTF-8"), "{latin}");
 }
 
@@ -106,7 +110,7 @@ fn files_are_relative_to_the_configuration_file() {
     let text = case("right.toml").replace("env:", "");
     let path = dir.path().join("practice.toml");
     std::fs::write(&path, text).unwrap();
-    let config = ServiceConfig::from_file(&path).unwrap();
+    let config = ServiceConfig::<NextechConfig>::from_file(&path).unwrap();
     assert_eq!(config.store, dir.path().join("practice.db"));
 }
 
@@ -152,4 +156,81 @@ window_minutes = 0
 rsa_keys = ["not a key"]
 "#;
     insta::assert_snapshot!(told(&(case("right.toml") + wrong)));
+}
+
+/// The smallest file of another EMR, with the intake.
+fn other(section: &str) -> String {
+    let text = case("right.toml");
+    let rest = |name: &str| text.split_once(name).map(|(_, rest)| rest).unwrap();
+    let aesthetix = rest("[aesthetix]");
+    format!(
+        r#"
+[practice]
+zone = "America/Chicago"
+[store]
+file = "practice.db"
+[rules]
+categories = "categories.csv"
+{section}
+[aesthetix]{aesthetix}
+{INTAKE}
+"#
+    )
+}
+
+const PATIENTNOW: &str = r#"
+[patientnow]
+company_id = "12"
+api_key = "env:NEXTECH_PASSWORD"
+username = "apiuser"
+password = "env:NEXTECH_PASSWORD"
+start_from = 2031-05-01
+"#;
+
+const ZENOTI: &str = r#"
+[zenoti]
+api_key = "env:NEXTECH_PASSWORD"
+center_id = "c-1"
+"#;
+
+#[test]
+fn each_emr_brings_its_own_defaults() {
+    fn defaults<E: EmrSection>(text: &str) -> (RulesConfig, IntakeConfig) {
+        let config = ServiceConfig::<E>::parse(text, Path::new(CASES), &lookup).unwrap();
+        (config.rules, config.intake.unwrap().rules)
+    }
+    insta::assert_debug_snapshot!(
+        "patientnow_defaults",
+        defaults::<PatientNowConfig>(&other(PATIENTNOW))
+    );
+    insta::assert_debug_snapshot!("zenoti_defaults", defaults::<ZenotiConfig>(&other(ZENOTI)));
+}
+
+#[test]
+fn what_an_intake_sets_goes_before_the_defaults_of_its_emr() {
+    let set = r#"tags = ["make-patient"]
+failed_tag = "Not made"
+[intake.fields]
+location = "NXT Location"
+"#;
+    let text = other(PATIENTNOW) + set;
+    let config =
+        ServiceConfig::<PatientNowConfig>::parse(&text, Path::new(CASES), &lookup).unwrap();
+    let rules = config.intake.unwrap().rules;
+    assert_eq!(rules.tags, ["make-patient"]);
+    assert_eq!((&*rules.created_tag, &*rules.failed_tag), ("PNow Created", "Not made"));
+    assert_eq!(rules.fields.location, "NXT Location");
+    assert_eq!(rules.fields.chart_number, "PNow Chart Number");
+}
+
+#[test]
+fn an_intake_that_is_no_section_is_told_once() {
+    let text = other(ZENOTI).replace("[intake]\nfile = \"intake.db\"", "");
+    let text = format!("intake = true\n{text}");
+    let error = ServiceConfig::<ZenotiConfig>::parse(&text, Path::new(CASES), &lookup).unwrap_err();
+    let told = error.message().lines().filter(|line| line.trim().starts_with("intake"));
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        ["  intake: must be a section, not true or false", "  intake.file: is missing"]
+    );
 }

@@ -47,7 +47,7 @@ fn switch(word: &str) -> PaymentPipelines {
 fn read(set: &str) -> RulesConfig {
     let section: serde_json::Value = toml::from_str(set).unwrap();
     let mut settings = Settings::new("rules", section);
-    let config = RulesConfig::from_settings(&mut settings, chrono_tz::Tz::UTC);
+    let config = RulesConfig::from_settings(&mut settings, RulesConfig::new(chrono_tz::Tz::UTC));
     assert_eq!(settings.finish().to_string(), "");
     config
 }

@@ -191,7 +191,7 @@ impl Records {
         };
         contact.apply(body, &self.fields, now);
         // Gender can be given at creation and never again (issue 313 of the vendor's docs).
-        if let Some(gender) = body.get("gender") {
+        if let Some(gender) = body.get("gender").filter(|gender| !gender.is_null()) {
             contact.plain.insert("gender", gender.clone());
         }
         self.directory.assign(&mut contact, keys);

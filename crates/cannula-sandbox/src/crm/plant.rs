@@ -28,6 +28,8 @@ pub struct NewContact {
     pub phone: Option<String>,
     /// Date of birth.
     pub birth_date: Option<NaiveDate>,
+    /// Gender, as the user interface has it under Additional Info.
+    pub gender: Option<String>,
     /// Street and number.
     pub address1: Option<String>,
     /// City.
@@ -56,6 +58,7 @@ impl NewContact {
             email: contact.email.clone(),
             phone: contact.phone.clone(),
             birth_date: contact.birth_date,
+            gender: plain("gender"),
             address1: plain("address1"),
             city: plain("city"),
             state: plain("state"),
@@ -73,6 +76,7 @@ impl NewContact {
             "email": self.email,
             "phone": self.phone,
             "dateOfBirth": self.birth_date,
+            "gender": self.gender,
             "address1": self.address1,
             "city": self.city,
             "state": self.state,

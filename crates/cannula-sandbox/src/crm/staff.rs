@@ -36,6 +36,14 @@ impl CrmState {
         let mut body = after.body();
         body.insert("customFields".to_owned(), json!(records.named_values(&values)));
         let keys = Keys::of(&body);
+        if after.gender != before.gender {
+            // Staff can; the API cannot.
+            let gender = after.gender.map(Value::from);
+            records.contacts.edit(contact, self.now(), |contact| match gender {
+                Some(gender) => drop(contact.plain.insert("gender", gender)),
+                None => drop(contact.plain.remove("gender")),
+            });
+        }
         records.write_contact(contact, &body, keys, self.now()).is_ok()
     }
 

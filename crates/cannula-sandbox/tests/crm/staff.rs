@@ -13,6 +13,7 @@ fn mina() -> NewContact {
         last_name: "Okafor".to_owned(),
         email: Some("mina@example.test".to_owned()),
         phone: Some("+15550100001".to_owned()),
+        gender: None,
         birth_date: "1990-09-25".parse().ok(),
         address1: Some("1 Main St".to_owned()),
         city: Some("Austin".to_owned()),

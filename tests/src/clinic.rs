@@ -1,0 +1,179 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use cannula::{
+    core::{Money, PatientId, RecordId, Result},
+    sync::{CrmFlow, Engine, Replay, SqliteStore, Store},
+};
+use cannula_sandbox::{ContactSnapshot, DeliveryState, Vendor, WebhookDelivery, WebhookQuirks};
+
+use crate::{Emr, Receiver, World};
+
+/// A practice whose EMR sends webhooks, and the service that receives them.
+#[derive(Debug)]
+pub struct Clinic {
+    /// Both vendors.
+    pub world: World,
+    /// From the EMR to the CRM.
+    pub engine: Arc<Engine<CrmFlow>>,
+    /// What the engine keeps.
+    pub store: Arc<dyn Store>,
+    /// Where the EMR's webhooks go.
+    pub receiver: Receiver,
+    quirks: Mutex<WebhookQuirks>,
+}
+
+impl Clinic {
+    /// Opens the clinic: the EMR knows where its webhooks go.
+    ///
+    /// # Errors
+    /// If the configuration cannot be used.
+    pub async fn open(world: World) -> Result<Self> {
+        Self::on(world, Arc::new(SqliteStore::in_memory("main")?)).await
+    }
+
+    /// The service on a store.
+    ///
+    /// # Errors
+    /// If the configuration cannot be used.
+    pub async fn on(world: World, store: Arc<dyn Store>) -> Result<Self> {
+        let engine = Arc::new(world.engine(Arc::clone(&store))?);
+        let receiver = world.receive(&engine).await?;
+        Ok(Self { world, engine, store, receiver, quirks: Mutex::default() })
+    }
+
+    /// Ends the process and its receiver. Both vendors live on, and the EMR's webhooks go nowhere
+    /// until another receives them.
+    ///
+    /// # Errors
+    /// None so far.
+    pub fn end(self) -> Result<World> {
+        let Self { world, engine, store, receiver, .. } = self;
+        drop((receiver, engine, store));
+        // The discard port: connections to the receiver, which hold on to the engine, are closed.
+        world.sandbox.subscribe(world.config.emr.vendor(), "http://127.0.0.1:9/")?;
+        Ok(world)
+    }
+
+    /// Everything that is believable goes wrong with webhooks: late, twice, out of order, and one
+    /// in twenty never comes.
+    pub fn trouble(&self, seed: u64) {
+        self.change_quirks(|quirks| {
+            *quirks = WebhookQuirks {
+                delay_seconds: 30,
+                spread_seconds: 3_600,
+                duplicates: 0.2,
+                loss: 0.05,
+                reorder: true,
+                retry_jitter_seconds: 60,
+                seed,
+                ..WebhookQuirks::default()
+            };
+        });
+    }
+
+    /// Changes what can go wrong with webhooks.
+    pub fn change_quirks(&self, change: impl FnOnce(&mut WebhookQuirks)) {
+        let mut quirks = self.quirks.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut quirks);
+        let vendor = self.world.config.emr.vendor();
+        self.world.sandbox.set_webhook_quirks(vendor, quirks.clone());
+    }
+
+    /// Time passes, webhooks arrive, and what they tell of is done; nothing is swept.
+    ///
+    /// # Errors
+    /// One that no retry heals.
+    pub async fn hear(&self, time: Duration) -> Result<()> {
+        self.world.pass(time);
+        self.world.sandbox.deliver_webhooks().await;
+        self.world.drain(&self.engine).await
+    }
+
+    /// The same, and then a sweep if it is time for one.
+    ///
+    /// # Errors
+    /// One that no retry heals.
+    pub async fn work(&self, time: Duration) -> Result<()> {
+        self.world.pass(time);
+        self.world.sandbox.deliver_webhooks().await;
+        self.world.settle(&self.engine).await
+    }
+
+    /// Five minutes pass, and what the EMR told of them is done.
+    ///
+    /// # Errors
+    /// One that no retry heals.
+    pub async fn minutes(&self) -> Result<()> {
+        self.hear(Duration::from_secs(300)).await
+    }
+
+    /// Everybody is decided anew, as the calendar has it now.
+    ///
+    /// # Errors
+    /// One that no retry heals.
+    pub async fn decide_again(&self) -> Result<()> {
+        self.engine.replay(Replay::All).await?;
+        self.world.drain(&self.engine).await
+    }
+
+    /// Every person's lifetime value as the service knows it; nothing is nothing.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn ledgers(&self) -> Result<BTreeMap<PatientId, Money>> {
+        let mut values = BTreeMap::new();
+        self.engine
+            .for_each_state(|subject, state| {
+                let value = state.lifetime_value().filter(|value| value.minor() != 0);
+                let person = PatientId::new(subject.person.as_str());
+                values.extend(value.map(|value| (person, value)));
+            })
+            .await?;
+        Ok(values)
+    }
+
+    /// The same by the practice's own books, without what nobody can find.
+    pub fn books(&self) -> BTreeMap<PatientId, Money> {
+        let practice = self.world.sandbox.practice();
+        let mut books = self.world.config.emr.books(practice);
+        for invoice in self.unfindable() {
+            let Some(state) = practice.zenoti_invoice(&invoice) else { continue };
+            if let Some(value) = books.get_mut(&state.guest) {
+                let minor = value.minor() - state.total().money().minor();
+                *value = Money::from_minor(minor, value.currency());
+            }
+        }
+        books.retain(|_, value| value.minor() != 0);
+        books
+    }
+
+    /// Invoices without a visit, for what was sold at the desk or was paid back, whose webhook was
+    /// lost. Zenoti has no list of invoices, and these no visit leads to: no sweep finds them.
+    pub fn unfindable(&self) -> BTreeSet<RecordId> {
+        if self.world.config.emr != Emr::Zenoti {
+            return BTreeSet::new();
+        }
+        let sandbox = &self.world.sandbox;
+        let log = sandbox.webhook_log(Vendor::Zenoti);
+        let told = |event: &WebhookDelivery| event.state != DeliveryState::Lost;
+        let lost = log.iter().filter(|it| it.event == "Invoice.Closed" && !told(it));
+        let lost = lost.map(|event| RecordId::new(&*event.record));
+        let alone = |id: &RecordId| {
+            let state = sandbox.practice().zenoti_invoice(id);
+            state.is_some_and(|it| it.appointment.is_none() || it.refund)
+                && !log.iter().any(|it| told(it) && it.record == id.as_str())
+        };
+        lost.filter(alone).collect()
+    }
+
+    /// The contacts with this first name.
+    pub fn contacts(&self, first_name: &str) -> Vec<ContactSnapshot> {
+        let mut contacts = self.world.sandbox.crm().contacts;
+        contacts.retain(|contact| contact.first_name.as_deref() == Some(first_name));
+        contacts
+    }
+}

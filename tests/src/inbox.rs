@@ -1,0 +1,104 @@
+use std::collections::BTreeMap;
+
+use cannula::{
+    core::{Event, Record, RecordKey, RecordKind, Result, Subject},
+    sync::{CrmFlow, Engine, Store},
+};
+use chrono::{DateTime, Utc};
+
+/// Every state of every record that the service has read, as its store has them.
+#[derive(Debug)]
+pub struct Inbox(Vec<(DateTime<Utc>, Event)>);
+
+impl Inbox {
+    /// What the store has of all persons.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn of(engine: &Engine<CrmFlow>, store: &dyn Store) -> Result<Self> {
+        let mut subjects = Vec::<Subject>::new();
+        engine.for_each_state(|subject, _| subjects.push(subject.clone())).await?;
+        let mut events = Vec::new();
+        for subject in subjects {
+            let history = store.history(&subject).await?;
+            events.extend(history.events.into_iter().map(|it| (it.received_at, it.event)));
+        }
+        Ok(Self(events))
+    }
+
+    /// The states.
+    pub fn events(&self) -> impl Iterator<Item = &Event> {
+        self.0.iter().map(|(_, event)| event)
+    }
+
+    /// States that were read and that the practice never had, in words; or not yet when they were
+    /// read. What counts for nothing is left out: an invoice that nobody closed is a row of zero.
+    pub fn strangers(&self, history: &[(DateTime<Utc>, Event)]) -> Vec<String> {
+        let mut known = BTreeMap::<&RecordKey, Vec<(DateTime<Utc>, Record)>>::new();
+        for (at, event) in history {
+            known.entry(&event.key).or_default().push((*at, plain(&event.record)));
+        }
+        let is_known = |received: DateTime<Utc>, event: &Event| {
+            let versions = known.get(&event.key);
+            let record = plain(&event.record);
+            match (versions, &event.record) {
+                (Some(versions), _)
+                    if versions.iter().any(|(at, it)| *at <= received && *it == record) =>
+                {
+                    true
+                }
+                (versions, Record::Payment(payment)) => {
+                    let closed =
+                        versions.is_some_and(|it| it.iter().any(|(at, _)| *at <= received));
+                    !closed && payment.amount.minor() == 0
+                }
+                _ => false,
+            }
+        };
+        let strangers = self.0.iter().filter(|(at, event)| !is_known(*at, event));
+        strangers
+            .map(|(_, event)| {
+                let nearest = known.get(&event.key).and_then(|versions| versions.last());
+                format!("{}: read {:?}, known {nearest:?}", event.key, event.record)
+            })
+            .collect()
+    }
+
+    /// Records whose newest state was not read, in words.
+    pub fn unread(&self, history: &[(DateTime<Utc>, Event)]) -> Vec<(RecordKey, String)> {
+        let mut read = BTreeMap::<&RecordKey, &Event>::new();
+        for event in self.events() {
+            let newest = read.entry(&event.key).or_insert(event);
+            if newest.version < event.version {
+                *newest = event;
+            }
+        }
+        let newest: BTreeMap<&RecordKey, &Event> =
+            history.iter().map(|(_, event)| (&event.key, event)).collect();
+        let mut unread = Vec::new();
+        for (key, event) in newest {
+            let have = read.get(key).map(|event| plain(&event.record));
+            let wanted = event.subject().is_some().then(|| plain(&event.record));
+            if have != wanted {
+                unread.push((key.clone(), format!("{key}: read {have:?}, is {wanted:?}")));
+            }
+        }
+        unread
+    }
+
+    /// A history with the patients as they were read in place of the patients as they were.
+    pub fn among(&self, history: &[(DateTime<Utc>, Event)]) -> Vec<Event> {
+        let is_patient = |event: &&Event| event.key.kind == RecordKind::Patient;
+        let told = history.iter().map(|(_, event)| event).filter(|event| !is_patient(event));
+        told.chain(self.events().filter(is_patient)).cloned().collect()
+    }
+}
+
+/// Without what only a webhook knows: that a patient was registered just now.
+fn plain(record: &Record) -> Record {
+    let mut record = record.clone();
+    if let Record::Patient(patient) = &mut record {
+        patient.is_new = false;
+    }
+    record
+}
