@@ -149,13 +149,13 @@ where
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_practice_on_patientnow_is_told_whole_though_webhooks_are_late_doubled_and_lost() {
     let lost = all_seeds(|seed| converge(seed, Emr::PatientNow)).await;
-    assert!(lost > 20, "{lost}");
+    assert!(lost as u64 >= seeds(), "{lost}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_practice_on_zenoti_is_told_whole_though_webhooks_are_late_doubled_and_lost() {
     let lost = all_seeds(|seed| converge(seed, Emr::Zenoti)).await;
-    assert!(lost > 20, "{lost}");
+    assert!(lost as u64 >= seeds(), "{lost}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -179,11 +179,11 @@ async fn without_sweeps_these_tests_would_fail() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lifetime_values_are_those_of_patientnows_register_after_every_sweep() {
     let valued = all_seeds(|seed| follow_the_books(seed, Emr::PatientNow)).await;
-    assert!(valued > 100, "{valued}");
+    assert!(valued as u64 >= 5 * seeds(), "{valued}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lifetime_values_are_those_of_zenotis_books_after_every_sweep() {
     let valued = all_seeds(|seed| follow_the_books(seed, Emr::Zenoti)).await;
-    assert!(valued > 100, "{valued}");
+    assert!(valued as u64 >= 5 * seeds(), "{valued}");
 }
