@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Appointment, ContactLink, CrmContact, EventId, Membership, Patient, Payment, PersonId, Phi,
-    Pointer, PracticeId, RecordId, RecordKey, RecordKind, Subject, TaggedContact, id::hex,
+    Appointment, ContactLink, CrmContact, EventId, Membership, OrderDecision, Patient, Payment,
+    PersonId, Phi, Pointer, PracticeId, RecordId, RecordKey, RecordKind, StoreOrder, Subject,
+    TaggedContact, id::hex,
 };
 
 /// One cursor's worth of a source: a record kind of a practice.
@@ -61,6 +62,10 @@ pub enum Record {
     TaggedContact(TaggedContact),
     /// A patient and a contact that are one person.
     ContactLink(ContactLink),
+    /// An order of an online store.
+    Order(Box<StoreOrder>),
+    /// A decision of staff about an order.
+    OrderDecision(OrderDecision),
 }
 
 impl Record {
@@ -75,11 +80,13 @@ impl Record {
             Self::Contact(_) => RecordKind::Contact,
             Self::TaggedContact(_) => RecordKind::TaggedContact,
             Self::ContactLink(_) => RecordKind::ContactLink,
+            Self::Order(_) => RecordKind::Order,
+            Self::OrderDecision(_) => RecordKind::OrderDecision,
         }
     }
 
-    /// The person the record is about, if it is about one: a patient, or for the CRM's own
-    /// records a contact.
+    /// The person the record is about, if it is about one: a patient, for the CRM's own records a
+    /// contact, for a store's a customer.
     pub fn person(&self) -> Option<PersonId> {
         let patient = match self {
             Self::Patient(patient) => Some(&patient.id),
@@ -95,6 +102,8 @@ impl Record {
             | Self::TaggedContact(TaggedContact { id, .. }) => {
                 return Some(PersonId::new(id.as_str()));
             }
+            Self::Order(order) => return Some(order.customer.id.clone()),
+            Self::OrderDecision(decision) => return Some(decision.customer.clone()),
         };
         patient.map(|id| PersonId::new(id.as_str()))
     }

@@ -48,10 +48,12 @@ ids! {
     /// A contact in the CRM.
     ContactId;
     /// The person events are about, by the id their source knows: a [`PatientId`] in what an EMR
-    /// says, a [`ContactId`] in what a CRM says.
+    /// says, a [`ContactId`] in what a CRM says, a customer's in what a store says.
     PersonId;
     /// An opportunity in the CRM.
     OpportunityId;
+    /// An order of an online store, as staff and customers know it; unique within the practice.
+    OrderNumber;
     /// Identifies one version of one record: the same change seen twice, by poll and by webhook,
     /// has the same id.
     EventId;
@@ -80,6 +82,10 @@ pub enum RecordKind {
     TaggedContact,
     /// A patient and a contact that are one person.
     ContactLink,
+    /// An order of an online store.
+    Order,
+    /// A decision of staff about an order.
+    OrderDecision,
 }
 
 impl RecordKind {
@@ -94,6 +100,8 @@ impl RecordKind {
             Self::Contact => "contact",
             Self::TaggedContact => "tagged_contact",
             Self::ContactLink => "contact_link",
+            Self::Order => "order",
+            Self::OrderDecision => "order_decision",
         }
     }
 }

@@ -7,8 +7,10 @@ mod event;
 mod id;
 mod intake;
 mod iso;
+mod ledger;
 mod model;
 mod money;
+mod order;
 mod park;
 mod ports;
 mod privacy;
@@ -24,20 +26,26 @@ pub use crm::{
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use event::{Cursor, Event, Feed, Page, Record, Rejected, Version};
 pub use id::{
-    ContactId, EventId, IdempotencyKey, OpportunityId, PatientId, PersonId, PracticeId, RecordId,
-    RecordKey, RecordKind, Subject,
+    ContactId, EventId, IdempotencyKey, OpportunityId, OrderNumber, PatientId, PersonId,
+    PracticeId, RecordId, RecordKey, RecordKind, Subject,
 };
 pub use intake::{NewPatient, PatientField, PickLists, RegistryInfo};
 pub use iso_currency::Currency;
+pub use ledger::{LedgerInfo, LedgerOptions, LedgerRow, NewPayment, PaymentTerms};
 pub use model::{
     Appointment, AppointmentStatus, ContactLink, Correction, CrmContact, Membership,
     MembershipStatus, Named, Patient, Payer, Payment, PaymentKind, PaymentStatus, PersonName,
     Phone, PhoneUse, Pointer, TaggedContact, VisitTime,
 };
 pub use money::Money;
+pub use order::{
+    Captured, LineKind, OrderDecision, OrderLine, OrderState, OrderTotals, PatientChoice,
+    StoreCustomer, StoreOrder, StoreRefund, Tender,
+};
 pub use park::{Candidate, ParkReason};
 pub use ports::{
-    CrmSink, PatientRegistry, Source, Source as EmrSource, Source as CrmSource, SourceInfo,
+    CrmSink, PatientRegistry, PaymentLedger, Source, Source as CrmSource, Source as EmrSource,
+    Source as PaymentSource, SourceInfo,
 };
 pub use privacy::{Phi, Secret};
 pub use problem::{Problem, Problems, nearest};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ContactId, PatientId};
+use crate::{ContactId, OrderNumber, PatientId, RecordId};
 
 /// Each reason is a type with the exact next step. None carries personal data.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -51,6 +51,71 @@ pub enum ParkReason {
         /// In the EMR's words, as far as they can be shown.
         problem: String,
     },
+    /// Several patients are the store's customer by all that the store knows.
+    DuplicatedCustomer {
+        /// The order.
+        order: OrderNumber,
+        /// The patients.
+        candidates: Vec<Candidate>,
+    },
+    /// Patients could be the store's customer, but none surely is.
+    PossibleMatch {
+        /// The order.
+        order: OrderNumber,
+        /// The patients.
+        candidates: Vec<Candidate>,
+    },
+    /// The store's customer is no patient yet, and what a new patient must have is missing.
+    CustomerIncomplete {
+        /// The order.
+        order: OrderNumber,
+        /// What is missing or cannot be true, one sentence a field, without the values.
+        problems: Vec<String>,
+    },
+    /// The EMR refused the store's customer as a new patient.
+    CustomerRefused {
+        /// The order.
+        order: OrderNumber,
+        /// In the EMR's words, as far as they can be shown.
+        problem: String,
+    },
+    /// What an order says of its money is not to be posted as it stands.
+    OrderUnclear {
+        /// The order.
+        order: OrderNumber,
+        /// What is wrong.
+        problem: String,
+    },
+    /// An order is an edited or re-created form of one that was posted, and has money of its own.
+    RelatedOrder {
+        /// The order.
+        order: OrderNumber,
+        /// The one that was posted.
+        posted: OrderNumber,
+    },
+    /// The ledger has a payment that may be this order's, entered by somebody else.
+    LooksPosted {
+        /// The order.
+        order: OrderNumber,
+        /// The row.
+        row: RecordId,
+        /// The patient whose ledger it is in.
+        patient: PatientId,
+    },
+    /// The ledger refused the payment.
+    PaymentRefused {
+        /// The order.
+        order: OrderNumber,
+        /// In the EMR's words, as far as they can be shown.
+        problem: String,
+    },
+    /// Money was given back in the store, and the ledger does not show it yet.
+    RefundToRecord {
+        /// The order.
+        order: OrderNumber,
+        /// The credit memos.
+        refunds: Vec<String>,
+    },
 }
 
 /// A patient who could be the person in question.
@@ -90,15 +155,36 @@ impl ParkReason {
                 format!("the contact is not ready to become a patient: {}", problems.join(" "))
             }
             Self::SeveralPatients { candidates } => {
-                let one = |it: &Candidate| {
-                    let Candidate { patient, agrees, differs } = it;
-                    let but = if differs.is_empty() { "" } else { ", other " };
-                    format!("{patient} (same {agrees}{but}{differs})")
-                };
-                let all: Vec<_> = candidates.iter().map(one).collect();
-                format!("the EMR has patients who could be this person: {}", all.join("; "))
+                format!("the EMR has patients who could be this person: {}", listed(candidates))
             }
             Self::PatientRefused { problem } => format!("the EMR refused the patient: {problem}"),
+            Self::DuplicatedCustomer { order, candidates } => {
+                format!("duplicated customer of order {order}: {}", listed(candidates))
+            }
+            Self::PossibleMatch { order, candidates } => {
+                format!("order {order}: patients who could be the customer: {}", listed(candidates))
+            }
+            Self::CustomerIncomplete { order, problems } => format!(
+                "the customer of order {order} is no patient yet and cannot become one: {}",
+                problems.join(" ")
+            ),
+            Self::CustomerRefused { order, problem } => {
+                format!("the EMR refused the customer of order {order} as a patient: {problem}")
+            }
+            Self::OrderUnclear { order, problem } => format!("order {order}: {problem}"),
+            Self::RelatedOrder { order, posted } => format!(
+                "order {order} is another form of order {posted}, which is posted, and has money of its own"
+            ),
+            Self::LooksPosted { order, row, patient } => format!(
+                "row {row} on the ledger of patient {patient} may be order {order}, entered by somebody else"
+            ),
+            Self::PaymentRefused { order, problem } => {
+                format!("the EMR refused the payment of order {order}: {problem}")
+            }
+            Self::RefundToRecord { order, refunds } => format!(
+                "order {order} was refunded in the store and the ledger does not show it: credit memo {}",
+                refunds.join(", ")
+            ),
         }
     }
 
@@ -136,6 +222,37 @@ impl ParkReason {
                 "Find the person in the EMR. If it is one of them, put that patient's chart number on the CRM contact, or the word `new` if it is none of them, then apply the tag again."
                     .to_owned()
             }
+            Self::DuplicatedCustomer { .. } | Self::PossibleMatch { .. } => {
+                "Choose the patient and resolve the order with it, or with `new` if it is none of them."
+                    .to_owned()
+            }
+            Self::CustomerIncomplete { .. } => {
+                "Register the patient in the EMR, or complete the customer in the store; then resolve the order with the patient, or replay."
+                    .to_owned()
+            }
+            Self::CustomerRefused { .. } => {
+                "Register the patient in the EMR, then resolve the order with it.".to_owned()
+            }
+            Self::OrderUnclear { .. } => {
+                "Look at the order in the store; it is read again when it changes. If it is to stay as it is, enter the payment by hand."
+                    .to_owned()
+            }
+            Self::RelatedOrder { .. } => {
+                "Look at both orders in the store. If both were paid, resolve this one with its patient; if not, leave it."
+                    .to_owned()
+            }
+            Self::LooksPosted { .. } => {
+                "Look at the row. If it is this order, leave it; if it is not, resolve the order with its patient, and it is posted."
+                    .to_owned()
+            }
+            Self::PaymentRefused { .. } => {
+                "Correct what the EMR objects to, mostly in the configuration, then replay."
+                    .to_owned()
+            }
+            Self::RefundToRecord { .. } => {
+                "Record the refund on the patient's payment in the EMR (a refund that is only recorded, not processed), then replay."
+                    .to_owned()
+            }
             Self::PatientRefused { .. } => {
                 "Correct what the EMR objects to on the CRM contact, then apply the tag again."
                     .to_owned()
@@ -145,6 +262,15 @@ impl ParkReason {
             ),
         }
     }
+}
+
+fn listed(candidates: &[Candidate]) -> String {
+    let one = |it: &Candidate| {
+        let Candidate { patient, agrees, differs } = it;
+        let but = if differs.is_empty() { "" } else { ", other " };
+        format!("{patient} (same {agrees}{but}{differs})")
+    };
+    candidates.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 /// Quotes a value for a CSV row where it needs quoting.

@@ -3,10 +3,12 @@
 use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
+use chrono::NaiveDate;
 
 use crate::{
-    CrmEffect, CrmLinks, CrmNeeds, Cursor, Event, Feed, IdempotencyKey, NewPatient, Page, Patient,
-    Person, PickLists, Receipt, RecordKey, RegistryInfo, Result, Settled,
+    CrmEffect, CrmLinks, CrmNeeds, Cursor, Event, Feed, IdempotencyKey, LedgerInfo, LedgerOptions,
+    LedgerRow, NewPatient, NewPayment, Page, Patient, PatientId, Person, PickLists, Receipt,
+    RecordKey, RegistryInfo, Result, Settled,
 };
 
 /// What a source is and can do. Fixed at construction: asking for it does no I/O.
@@ -18,8 +20,8 @@ pub struct SourceInfo {
     pub feeds: Vec<Feed>,
 }
 
-/// A vendor that says what happened: an EMR (then by its other name, `EmrSource`), or a CRM whose
-/// staff tag contacts (`CrmSource`). What its events are about, [`SourceInfo::feeds`] says.
+/// A vendor that says what happened: an EMR (then by its other name, `EmrSource`), a CRM whose
+/// staff tag contacts (`CrmSource`), or a store that takes money (`PaymentSource`). What its events are about, [`SourceInfo::feeds`] says.
 #[async_trait]
 pub trait Source: Debug + Send + Sync + 'static {
     /// What this source is and can do.
@@ -101,6 +103,64 @@ pub trait PatientRegistry: Debug + Send + Sync + 'static {
     /// already; [`Retry::Settle`](crate::Retry::Settle) if the patient may have been created:
     /// search before trying again.
     async fn create(&self, patient: &NewPatient) -> Result<Patient>;
+}
+
+/// An EMR's ledger of what patients paid.
+///
+/// Vendors give neither an idempotency key nor an id to look a payment up by, so a payment carries
+/// a marker in its description, and whoever posts looks for it first.
+#[async_trait]
+pub trait PaymentLedger: Debug + Send + Sync + 'static {
+    /// What this ledger is and takes.
+    fn info(&self) -> &LedgerInfo;
+
+    /// The cheapest authenticated call.
+    async fn check(&self) -> Result<()>;
+
+    /// What a payment can refer to, and which words the practice has been seen to use.
+    async fn options(&self) -> Result<LedgerOptions>;
+
+    /// All rows of the practice, whatever their status, dated `from` to `to`, both included, on
+    /// the practice's calendar. Rows without a date are there too.
+    async fn between(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<LedgerRow>>;
+
+    /// All rows of one patient, whatever their status.
+    async fn of_patient(&self, patient: &PatientId) -> Result<Vec<LedgerRow>>;
+
+    /// Puts a payment on a patient's ledger, applied to nothing. What the vendor answers is not
+    /// documented, so the row's id is found by reading.
+    ///
+    /// # Errors
+    /// [`Retry::Settle`](crate::Retry::Settle) if the payment may have been stored: look for its
+    /// marker before trying again.
+    async fn post(&self, payment: &NewPayment) -> Result<()>;
+}
+
+#[async_trait]
+impl<T: PaymentLedger + ?Sized> PaymentLedger for Arc<T> {
+    fn info(&self) -> &LedgerInfo {
+        (**self).info()
+    }
+
+    async fn check(&self) -> Result<()> {
+        (**self).check().await
+    }
+
+    async fn options(&self) -> Result<LedgerOptions> {
+        (**self).options().await
+    }
+
+    async fn between(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<LedgerRow>> {
+        (**self).between(from, to).await
+    }
+
+    async fn of_patient(&self, patient: &PatientId) -> Result<Vec<LedgerRow>> {
+        (**self).of_patient(patient).await
+    }
+
+    async fn post(&self, payment: &NewPayment) -> Result<()> {
+        (**self).post(payment).await
+    }
 }
 
 #[async_trait]

@@ -2,8 +2,8 @@
 //! another person's. Pure.
 
 use cannula_core::{
-    Appointment, AppointmentStatus, Event, Membership, MembershipStatus, Payment, PaymentStatus,
-    Record,
+    Appointment, AppointmentStatus, Event, Membership, MembershipStatus, OrderState, Payment,
+    PaymentStatus, Record, StoreOrder,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -80,6 +80,10 @@ fn disowned(record: &Record) -> Option<Record> {
         {
             let status = MembershipStatus::Cancelled;
             Some(Record::Membership(Membership { status, ..it.clone() }))
+        }
+        Record::Order(it) if it.state != OrderState::Moved => {
+            let order = StoreOrder { state: OrderState::Moved, ..(**it).clone() };
+            Some(Record::Order(Box::new(order)))
         }
         _ => None,
     }
