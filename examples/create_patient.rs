@@ -21,17 +21,15 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use cannula::{
+    EmrSection,
     aesthetix::{Aesthetix, AesthetixConfig, WebhookConfig, Webhooks},
     core::{Clock, Error, ErrorKind, PatientId, Result},
     nextech::{Nextech, NextechConfig},
-    rules::{
-        Categories, Rules, RulesConfig,
-        intake::{ForeignTag, IntakeConfig},
-    },
+    rules::{Categories, Rules, RulesConfig, intake::IntakeConfig},
     sync::{CrmFlow, Engine, IntakeFlow, SqliteStore, webhook_router},
 };
 use cannula_examples::{
-    aesthetix_at, birthday, create_tag, intake_engine, lead, nextech_at, referral_sources, show,
+    aesthetix_at, birthday, intake_engine, lead, nextech_at, referral_sources, show,
 };
 use cannula_sandbox::{
     Fault, NewContact, Quirks, Sandbox, SandboxConfig, Vendor,
@@ -72,15 +70,6 @@ impl Kind {
             Self::Select => Product::Select,
             Self::PracticePlus => Product::PracticePlus,
         }
-    }
-
-    /// The sister product, whose tag is a mistake here.
-    fn foreign_tag(self) -> ForeignTag {
-        let (product, name) = match self {
-            Self::Select => (Product::PracticePlus, "Nextech Practice+"),
-            Self::PracticePlus => (Product::Select, "Nextech Select"),
-        };
-        ForeignTag { tag: create_tag(product).to_owned(), product: name.to_owned() }
     }
 }
 
@@ -125,7 +114,8 @@ struct Told {
 async fn run(args: &Args) -> Result<Story> {
     let desk = Desk::open(args).await?;
     let patients = desk.sandbox.practice().patient_ids().len();
-    let (tag, foreign) = (create_tag(desk.product), args.product.foreign_tag());
+    // The product's own tag, and the sister product's, which is a mistake here.
+    let (tag, foreign) = (&desk.tags.tags[0], &desk.tags.foreign_tags[0].tag);
 
     let nora = desk.lead("Nora", "Lind", 10, |_| {});
     let mina = desk.lead("Mina", "Park", 1, |_| {});
@@ -141,7 +131,7 @@ async fn run(args: &Args) -> Result<Story> {
     for contact in [&nora, &mina, &ada, &lena, &iris] {
         desk.tag(contact, tag);
     }
-    desk.tag(&omar, &foreign.tag);
+    desk.tag(&omar, foreign);
     desk.work().await?;
     // The EMR creates the patient, but its answer never arrives.
     let zoe = desk.lead("Zoe", "Marsh", 15, |_| {});
@@ -191,6 +181,7 @@ struct Desk {
     visits: Arc<Engine<CrmFlow>>,
     intake: Arc<Engine<IntakeFlow>>,
     product: Product,
+    tags: IntakeConfig,
     poll: bool,
 }
 
@@ -209,23 +200,22 @@ impl Desk {
             ..nextech_at(sandbox.access(), product, start)?
         };
         let aesthetix = AesthetixConfig { quota: None, ..aesthetix_at(sandbox.access())? };
-        let mut tags = IntakeConfig::new(vec![create_tag(product).to_owned()]);
-        tags.foreign_tags = vec![args.product.foreign_tag()];
+        let tags = NextechConfig::intake(Some(&nextech));
         let (visits, intake) = service(nextech, aesthetix, tags.clone(), &clock, &sandbox)?;
         visits.check().await?;
         intake.check().await?;
-        let desk = Self { sandbox, clock, visits, intake, product, poll: args.poll };
+        let desk = Self { sandbox, clock, visits, intake, product, tags, poll: args.poll };
         if !args.poll {
-            desk.listen(tags.watched_tags()).await?;
+            desk.listen().await?;
         }
         desk.register_patients();
         Ok(desk)
     }
 
     /// Receives the CRM's webhooks on loopback and tells the CRM where.
-    async fn listen(&self, tags: Vec<String>) -> Result<()> {
+    async fn listen(&self) -> Result<()> {
         let crm = &self.sandbox.access().crm;
-        let mut config = WebhookConfig::new(&crm.location_id, tags);
+        let mut config = WebhookConfig::new(&crm.location_id, self.tags.watched_tags());
         config.ed25519_keys = vec![crm.webhook_public_key.clone()];
         let decoder = Arc::new(Webhooks::new(config)?);
         let clock = Arc::<ManualClock>::clone(&self.clock);

@@ -33,15 +33,6 @@ pub fn birthday(number: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(1975, 3, 4).unwrap_or_default() + TimeDelta::days(number.into())
 }
 
-/// The tag that creates patients in a product, by Aesthetix's help centre, article 1352. The two
-/// differ by one character.
-pub const fn create_tag(product: Product) -> &'static str {
-    match product {
-        Product::Select => "NXT Create",
-        Product::PracticePlus => "NXT-Create",
-    }
-}
-
 /// The sandbox practice's referral sources, as a practice configures them: no endpoint lists them.
 pub fn referral_sources() -> Vec<Named> {
     let named = |id: u32, name: &str| Named { id: Some(id.to_string()), name: name.to_owned() };

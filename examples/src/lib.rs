@@ -21,7 +21,7 @@ pub use figures::{
     Board, DeadFigure, Figures, ParkedFigure, RejectedFigure, Run, StageFigure, VendorCalls,
 };
 pub use intake::intake_engine;
-pub use lead::{birthday, create_tag, lead, referral_sources};
+pub use lead::{birthday, lead, referral_sources};
 pub use notes::print_notes;
 pub use service::{Options, service};
 pub use tables::{print, print_explained, show};

@@ -5,7 +5,7 @@ use cannula::{
     patientnow::{self, PatientNowConfig},
     zenoti::{self, ZenotiConfig},
 };
-use cannula_examples::{create_tag, patientnow_at, zenoti_at};
+use cannula_examples::{patientnow_at, zenoti_at};
 use cannula_sandbox::{
     Access, Vendor,
     practice::{Practice, Product},
@@ -43,7 +43,8 @@ impl Emr {
     /// none is documented.
     pub const fn create_tag(self) -> &'static str {
         match self {
-            Self::Nextech(product) => create_tag(product),
+            Self::Nextech(Product::Select) => "NXT Create",
+            Self::Nextech(Product::PracticePlus) => "NXT-Create",
             Self::PatientNow => "pnow-create",
             Self::Zenoti => "zenoti-create",
         }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::{Named, PersonName, Phi};
+use crate::{Named, Person, PersonName, Phi};
 
 /// A field of a patient that a registry can demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -114,4 +114,17 @@ pub struct NewPatient {
     /// The practitioner in charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub general_practitioner: Option<Named>,
+}
+
+impl NewPatient {
+    /// Whom to search for.
+    pub fn person(&self) -> Person {
+        Person {
+            first_name: self.name.given.clone(),
+            last_name: self.name.family.clone(),
+            email: Some(self.email.clone()),
+            phone: Some(self.phone.clone()),
+            birth_date: Some(self.birth_date.clone()),
+        }
+    }
 }

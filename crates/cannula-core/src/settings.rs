@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use chrono_tz::{TZ_VARIANTS, Tz};
+use iso_currency::Currency;
 use serde_json::{Map, Value};
 
-use crate::{Problems, Secret, nearest};
+use crate::{Problems, Secret, VisitTime, nearest};
 
 /// A section of a configuration file, whatever its format, as JSON values.
 ///
@@ -175,6 +177,31 @@ impl Settings {
             self.problem(key, format!("“{name}” is not a time zone; {hint}"));
         }
         zone
+    }
+
+    /// An instant that must be there: as RFC 3339, or as a date, which begins at midnight in `zone`.
+    pub fn instant(&mut self, key: &str, zone: Tz) -> Option<DateTime<Utc>> {
+        let text = self.required(key)?;
+        if let Ok(instant) = DateTime::parse_from_rfc3339(&text) {
+            return Some(instant.with_timezone(&Utc));
+        }
+        if let Ok(date) = text.parse() {
+            return Some(VisitTime::midnight(date, zone).instant);
+        }
+        self.problem(
+            key,
+            "must be a date such as `2031-05-01` or an instant such as `2031-05-01T12:00:00Z`",
+        );
+        None
+    }
+
+    /// A currency by its ISO 4217 code; US dollars if absent.
+    pub fn currency(&mut self, key: &str) -> Option<Currency> {
+        let currency = Currency::from_code(&self.text(key, "USD"));
+        if currency.is_none() {
+            self.problem(key, "must be an ISO 4217 code such as `USD`");
+        }
+        currency
     }
 
     /// A sub-section; absent is empty.

@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use cannula_core::{Clock, Error, ErrorKind, Result};
+use cannula_core::{Clock, Error, ErrorKind, Result, Settings};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use url::{Host, Url};
 
@@ -156,6 +156,21 @@ pub fn check_base(base: &Url) -> Result<(), &'static str> {
         return Err("must not carry credentials");
     }
     Ok(())
+}
+
+/// Reads the base URL that a configuration names under `key`, or else `default`; what is wrong with
+/// it is noted in `settings`. `None` also where there is neither.
+pub fn base_url(settings: &mut Settings, key: &str, default: Option<&str>) -> Option<Url> {
+    let text = settings.optional(key).or_else(|| default.map(str::to_owned))?;
+    let problem = match Url::parse(&text) {
+        Ok(url) => match check_base(&url) {
+            Ok(()) => return Some(url),
+            Err(problem) => problem,
+        },
+        Err(_) => "must be a URL such as `https://api.example.com/api`",
+    };
+    settings.problem(key, problem);
+    None
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -14,7 +14,7 @@ mod token;
 
 pub use auth::{Auth, StaticToken};
 pub use budget::{Budget, Lane, Quota, QuotaHeaders};
-pub use builder::{ClientBuilder, check_base, install_tls_provider};
+pub use builder::{ClientBuilder, base_url, check_base, install_tls_provider};
 pub use bytes::Bytes;
 pub use client::Client;
 pub use clock::SystemClock;

@@ -1,15 +1,13 @@
 use std::time::Duration;
 
 use cannula_core::{Currency, PracticeId, Secret, Settings};
-use cannula_http::check_base;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use url::Url;
 
 use crate::{
     new_patients::NewPatients,
     profile::{Product, TOKEN_URL},
-    time,
 };
 
 /// How to reach one practice.
@@ -113,9 +111,10 @@ impl NextechConfig {
             Some(product) => credentials(settings, product, lookup),
             None => ignore_credentials(settings),
         };
-        let start_from = start_from(settings, zone);
-        let base_url = url(settings, "base_url", product.map(|it| it.profile().base_url));
-        let token_url = url(settings, "token_url", Some(TOKEN_URL));
+        let start_from = settings.instant("start_from", zone);
+        let base_url =
+            cannula_http::base_url(settings, "base_url", product.map(|it| it.profile().base_url));
+        let token_url = cannula_http::base_url(settings, "token_url", Some(TOKEN_URL));
         let overlap = settings.integer("overlap_minutes", 10);
         let page_size = settings.integer("page_size", Self::MAX_PAGE);
         if !(1..=Self::MAX_PAGE).contains(&page_size) {
@@ -127,7 +126,7 @@ impl NextechConfig {
         }
         let daily = settings.integer("daily_requests", 0);
         let payments = settings.flag("payments", true);
-        let currency = currency(settings);
+        let currency = settings.currency("currency");
         let new_patients = NewPatients::from_settings(settings, product);
         Some(Self {
             product: product?,
@@ -203,45 +202,6 @@ fn ignore_credentials(settings: &mut Settings) -> Option<Credentials> {
     for key in ["client_id", "username", "password", "client_secret", "resource"] {
         settings.take(key);
     }
-    None
-}
-
-fn start_from(settings: &mut Settings, zone: Tz) -> Option<DateTime<Utc>> {
-    let text = settings.required("start_from")?;
-    if let Ok(instant) = DateTime::parse_from_rfc3339(&text) {
-        return Some(instant.with_timezone(&Utc));
-    }
-    match text.parse::<NaiveDate>() {
-        Ok(date) => Some(time::midnight(date, zone)),
-        Err(_) => {
-            settings.problem(
-                "start_from",
-                "must be a date such as `2031-05-01` or an instant such as `2031-05-01T12:00:00Z`",
-            );
-            None
-        }
-    }
-}
-
-fn currency(settings: &mut Settings) -> Option<Currency> {
-    let code = settings.text("currency", "USD");
-    let currency = Currency::from_code(&code);
-    if currency.is_none() {
-        settings.problem("currency", "must be an ISO 4217 code such as `USD`");
-    }
-    currency
-}
-
-fn url(settings: &mut Settings, key: &str, default: Option<&str>) -> Option<Url> {
-    let text = settings.optional(key).or_else(|| default.map(str::to_owned))?;
-    let problem = match Url::parse(&text) {
-        Ok(url) => match check_base(&url) {
-            Ok(()) => return Some(url),
-            Err(problem) => problem,
-        },
-        Err(_) => "must be a URL such as `https://api.example.com/api`",
-    };
-    settings.problem(key, problem);
     None
 }
 

@@ -144,11 +144,6 @@ fn on_wall(wall: NaiveDateTime, zone: Tz, written: Option<FixedOffset>) -> DateT
     }
 }
 
-/// The moment a date begins at the practice.
-pub(crate) fn midnight(date: NaiveDate, zone: Tz) -> DateTime<Utc> {
-    VisitTime::midnight(date, zone).instant
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,12 +1,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use cannula_core::{Currency, PracticeId, Secret, Settings};
-use cannula_http::check_base;
-use chrono::{DateTime, NaiveDate, Utc};
+use cannula_http::base_url;
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use url::Url;
 
-use crate::{dialect::Dialect, product::Product, signature::WebhookConfig, time};
+use crate::{dialect::Dialect, product::Product, signature::WebhookConfig};
 
 /// How to reach one practice.
 #[derive(Clone, Debug)]
@@ -152,8 +152,8 @@ impl PatientNowConfig {
             settings.problem("this_company_only", "needs `company_id`");
         }
         let credentials = credentials(settings, known, lookup);
-        let base_url = url(settings, "base_url", known.base_url());
-        let start_from = start_from(settings, zone);
+        let base_url = base_url(settings, "base_url", Some(known.base_url()));
+        let start_from = settings.instant("start_from", zone);
         let daily = settings.integer("daily_requests", Self::DAILY);
         let reserved = settings.integer("reserved_requests", reserve(daily));
         if daily > 0 && reserved >= daily {
@@ -167,7 +167,7 @@ impl PatientNowConfig {
         if !(1..=u64::from(Self::MAX_ROWS)).contains(&rows) {
             settings.problem("rows", "must be 1 to 100, the most that PatientNow serves");
         }
-        let currency = currency(settings);
+        let currency = settings.currency("currency");
         let company_zones = company_zones(settings);
         let sweeps = sweeps(settings);
         let memberships = settings.choice(
@@ -274,45 +274,6 @@ fn company_zones(settings: &mut Settings) -> BTreeMap<String, Tz> {
     zones
 }
 
-fn start_from(settings: &mut Settings, zone: Tz) -> Option<DateTime<Utc>> {
-    let text = settings.required("start_from")?;
-    if let Ok(instant) = DateTime::parse_from_rfc3339(&text) {
-        return Some(instant.with_timezone(&Utc));
-    }
-    match text.parse::<NaiveDate>() {
-        Ok(date) => Some(time::midnight(date, zone)),
-        Err(_) => {
-            settings.problem(
-                "start_from",
-                "must be a date such as `2031-05-01` or an instant such as `2031-05-01T12:00:00Z`",
-            );
-            None
-        }
-    }
-}
-
-fn currency(settings: &mut Settings) -> Option<Currency> {
-    let code = settings.text("currency", "USD");
-    let currency = Currency::from_code(&code);
-    if currency.is_none() {
-        settings.problem("currency", "must be an ISO 4217 code such as `USD`");
-    }
-    currency
-}
-
-fn url(settings: &mut Settings, key: &str, default: &str) -> Option<Url> {
-    let text = settings.text(key, default);
-    let problem = match Url::parse(&text) {
-        Ok(url) => match check_base(&url) {
-            Ok(()) => return Some(url),
-            Err(problem) => problem,
-        },
-        Err(_) => "must be a URL such as `https://api.example.com/api/v1`",
-    };
-    settings.problem(key, problem);
-    None
-}
-
 /// A URL that is written in this crate.
 #[allow(clippy::expect_used, reason = "a test parses each of them")]
 fn constant(text: &str) -> Url {
@@ -385,7 +346,7 @@ mod tests {
     #[test]
     fn the_default_urls_are_urls() {
         for (_, product) in Product::WORDS {
-            assert!(check_base(&constant(product.base_url())).is_ok());
+            assert!(cannula_http::check_base(&constant(product.base_url())).is_ok());
         }
     }
 }

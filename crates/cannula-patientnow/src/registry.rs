@@ -228,15 +228,9 @@ impl PatientNow {
 
     /// Finds the patient that was created by an answer that does not say which it is.
     async fn read_back(&self, patient: &NewPatient) -> Result<Patient> {
-        let person = Person {
-            first_name: patient.name.given.clone(),
-            last_name: patient.name.family.clone(),
-            email: Some(patient.email.clone()),
-            phone: Some(patient.phone.clone()),
-            birth_date: Some(patient.birth_date.clone()),
-        };
         // Whatever goes wrong from here on, the patient may be there.
-        let found = self.search(&person).await.map_err(|error| error.retry(Retry::Settle))?;
+        let found =
+            self.search(&patient.person()).await.map_err(|error| error.retry(Retry::Settle))?;
         let mut same = found.into_iter().filter(|it| is_same(it, patient));
         match (same.next(), same.next()) {
             (Some(one), None) => Ok(one),

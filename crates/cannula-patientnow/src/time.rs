@@ -37,7 +37,7 @@ pub(crate) fn instant(text: &str, zone: Tz) -> Option<DateTime<Utc>> {
     Some(match parse(text)? {
         Written::Moment(moment) => moment.with_timezone(&Utc),
         Written::Wall(wall) => on_wall(wall, zone),
-        Written::Day(day) => midnight(day, zone),
+        Written::Day(day) => VisitTime::midnight(day, zone).instant,
     })
 }
 
@@ -66,11 +66,6 @@ pub(crate) fn calendar_date(text: &str) -> Option<NaiveDate> {
         Written::Wall(wall) => wall.date(),
         Written::Day(day) => day,
     })
-}
-
-/// The moment a date begins at the practice.
-pub(crate) fn midnight(date: NaiveDate, zone: Tz) -> DateTime<Utc> {
-    VisitTime::midnight(date, zone).instant
 }
 
 /// The moment the wall clock shows this time: in the hour that comes twice the first, and in the

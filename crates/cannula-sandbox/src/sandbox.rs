@@ -286,14 +286,6 @@ impl Sandbox {
         self.shared.sender(vendor)?.subscribe(url)
     }
 
-    /// [`Sandbox::subscribe`] for [`Vendor::Crm`].
-    ///
-    /// # Errors
-    /// [`cannula_core::ErrorKind::Config`] if the URL is not `http` on a loopback address.
-    pub fn subscribe_crm(&self, url: &str) -> Result<()> {
-        self.subscribe(Vendor::Crm, url)
-    }
-
     /// Sends a vendor's webhooks nowhere and forgets those that wait.
     pub fn unsubscribe(&self, vendor: Vendor) {
         if let Some(courier) = self.shared.courier(vendor) {

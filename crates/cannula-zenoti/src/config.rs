@@ -1,7 +1,7 @@
 use std::{fmt, time::Duration};
 
 use cannula_core::{Currency, PatientField, PracticeId, Secret, Settings};
-use cannula_http::check_base;
+use cannula_http::base_url;
 use chrono_tz::Tz;
 use serde_json::Value;
 use url::Url;
@@ -181,8 +181,8 @@ impl ZenotiConfig {
         let centers = centers(settings, zone);
         let practice = settings.optional("practice_id");
         let organization = settings.optional("organization_id").map(|id| id.trim().to_lowercase());
-        let base_url = base_url(settings);
-        let currency = currency(settings);
+        let base_url = address(settings);
+        let currency = settings.currency("currency");
         let per_minute = settings.integer("requests_per_minute", 60);
         if per_minute > 10_000 {
             settings.problem("requests_per_minute", "must be at most 10000; 0 is unlimited");
@@ -356,29 +356,14 @@ fn phone_code(settings: &mut Settings) -> Option<String> {
     None
 }
 
-fn currency(settings: &mut Settings) -> Option<Currency> {
-    let code = settings.text("currency", "USD");
-    let currency = Currency::from_code(&code);
-    if currency.is_none() {
-        settings.problem("currency", "must be an ISO 4217 code such as `USD`");
+/// The API's address, to which every path adds its `/v1`.
+fn address(settings: &mut Settings) -> Option<Url> {
+    let url = base_url(settings, "base_url", Some(BASE_URL))?;
+    if url.path().trim_end_matches('/').ends_with("/v1") {
+        settings.problem("base_url", "must end before `/v1`, which every path starts with");
+        return None;
     }
-    currency
-}
-
-fn base_url(settings: &mut Settings) -> Option<Url> {
-    let text = settings.text("base_url", BASE_URL);
-    let problem = match Url::parse(&text) {
-        Ok(url) => match check_base(&url) {
-            Ok(()) if url.path().trim_end_matches('/').ends_with("/v1") => {
-                "must end before `/v1`, which every path starts with"
-            }
-            Ok(()) => return Some(url),
-            Err(problem) => problem,
-        },
-        Err(_) => "must be a URL such as `https://api.zenoti.com`",
-    };
-    settings.problem("base_url", problem);
-    None
+    Some(url)
 }
 
 /// A URL that is written in this crate.

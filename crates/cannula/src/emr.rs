@@ -10,6 +10,8 @@ mod zenoti;
 use std::fmt;
 
 use cannula_core::Settings;
+#[cfg(any(feature = "patientnow", feature = "zenoti"))]
+use cannula_rules::{AppointmentTitles, ContactsFor, PaymentPipelines};
 use cannula_rules::{RulesConfig, intake::IntakeConfig};
 use chrono_tz::Tz;
 
@@ -39,9 +41,10 @@ pub trait EmrSection: fmt::Debug + Sized {
     fn intake(section: Option<&Self>) -> IntakeConfig;
 }
 
-/// The defaults of an EMR whose names in the CRM begin with `prefix`.
+/// The defaults of an EMR that tells of each change, of what was sold and of memberships: its
+/// names in the CRM begin with `prefix`, and what is paid for it calls a `sale`.
 #[cfg(any(feature = "patientnow", feature = "zenoti"))]
-fn prefixed(prefix: &str, zone: Tz) -> RulesConfig {
+fn pushed(prefix: &str, sale: &str, zone: Tz) -> RulesConfig {
     let mut rules = RulesConfig::new(zone);
     let name = |what: &str| format!("{prefix} {what}");
     rules.fields.appointment_status = name("Appointment Status");
@@ -49,6 +52,12 @@ fn prefixed(prefix: &str, zone: Tz) -> RulesConfig {
     rules.fields.appointment_category = name("Appointment Category");
     rules.fields.location = name("Location");
     rules.fields.birthday = name("Birthday");
+    rules.titles.appointments = AppointmentTitles::BookedThenUpdate;
+    rules.titles.payment = format!("{sale} Closed");
+    rules.titles.payment_noun = sale.to_owned();
+    rules.payments.pipelines = PaymentPipelines::All;
+    rules.memberships.enabled = true;
+    rules.contacts_for = ContactsFor::AnyRecord;
     rules
 }
 

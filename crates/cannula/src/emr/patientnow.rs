@@ -1,8 +1,6 @@
 use cannula_core::Settings;
 use cannula_patientnow::PatientNowConfig;
-use cannula_rules::{
-    AppointmentTitles, ContactsFor, PaymentPipelines, RulesConfig, intake::IntakeConfig,
-};
+use cannula_rules::{RulesConfig, intake::IntakeConfig};
 use chrono_tz::Tz;
 
 use super::EmrSection;
@@ -21,14 +19,7 @@ impl EmrSection for PatientNowConfig {
     /// The titles of notes, that every event leaves one, and that an order's value counts when it
     /// is closed: help centre, article 1350. The fields' names are assumed.
     fn rules(zone: Tz) -> RulesConfig {
-        let mut rules = super::prefixed("PNow", zone);
-        rules.titles.appointments = AppointmentTitles::BookedThenUpdate;
-        rules.titles.payment = "Order Closed".to_owned();
-        rules.titles.payment_noun = "Order".to_owned();
-        rules.payments.pipelines = PaymentPipelines::All;
-        rules.memberships.enabled = true;
-        rules.contacts_for = ContactsFor::AnyRecord;
-        rules
+        super::pushed("PNow", "Order", zone)
     }
 
     /// The tag of article 1350. The one about Pro spells it `PNow-Create`; the CRM does not tell

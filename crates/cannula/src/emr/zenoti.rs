@@ -1,7 +1,5 @@
 use cannula_core::Settings;
-use cannula_rules::{
-    AppointmentTitles, ContactsFor, PaymentPipelines, RulesConfig, intake::IntakeConfig,
-};
+use cannula_rules::{RulesConfig, intake::IntakeConfig};
 use cannula_zenoti::ZenotiConfig;
 use chrono_tz::Tz;
 
@@ -20,14 +18,7 @@ impl EmrSection for ZenotiConfig {
     }
 
     fn rules(zone: Tz) -> RulesConfig {
-        let mut rules = super::prefixed("Zenoti", zone);
-        rules.titles.appointments = AppointmentTitles::BookedThenUpdate;
-        rules.titles.payment = "Invoice Closed".to_owned();
-        rules.titles.payment_noun = "Invoice".to_owned();
-        rules.payments.pipelines = PaymentPipelines::All;
-        rules.memberships.enabled = true;
-        rules.contacts_for = ContactsFor::AnyRecord;
-        rules
+        super::pushed("Zenoti", "Invoice", zone)
     }
 
     fn intake(_: Option<&Self>) -> IntakeConfig {
