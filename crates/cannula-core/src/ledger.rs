@@ -69,21 +69,11 @@ pub struct NewPayment {
     pub amount: Money,
     /// The day on the practice's calendar.
     pub date: NaiveDate,
-    /// What it is found by again: the description's first words, unique in the practice.
-    pub marker: String,
-    /// The whole description, the marker first, within [`LedgerInfo::description_limit`].
+    /// What it is for, within [`LedgerInfo::description_limit`]. The first words are unique in the
+    /// practice, so that the payment is found by them again.
     pub description: Phi<String>,
     /// How it is booked.
     pub terms: PaymentTerms,
-}
-
-impl NewPayment {
-    /// Whether a row's description carries this payment's marker.
-    pub fn is_marked_on(&self, row: &Payment) -> bool {
-        let Some(description) = &row.description else { return false };
-        let rest = description.expose().trim_start().strip_prefix(self.marker.as_str());
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
-    }
 }
 
 /// A row of the practice's ledger.
@@ -93,50 +83,4 @@ pub struct LedgerRow {
     pub id: RecordId,
     /// What it says.
     pub payment: Payment,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Payer, PaymentKind, PaymentStatus};
-
-    #[test]
-    fn a_marker_is_whole_words_at_the_start_of_a_description() {
-        let payment = NewPayment {
-            patient: PatientId::new("p"),
-            amount: Money::from_minor(100, Currency::USD),
-            date: NaiveDate::default(),
-            marker: "DP#41 R#7".to_owned(),
-            description: Phi::new("DP#41 R#7 SER".to_owned()),
-            terms: PaymentTerms {
-                method: "Charge".to_owned(),
-                category: None,
-                card_type: None,
-                location: Named::new("Main"),
-                practitioner: Named::new("Rao"),
-            },
-        };
-        let is_marked = |description: &str| {
-            payment.is_marked_on(&Payment {
-                patient: None,
-                kind: PaymentKind::Payment,
-                payer: Payer::Patient,
-                status: PaymentStatus::Active,
-                amount: payment.amount,
-                date: None,
-                method: None,
-                category: None,
-                items: Vec::new(),
-                description: Some(Phi::new(description.to_owned())),
-                practitioner: None,
-                location: None,
-                corrections: Vec::new(),
-            })
-        };
-        assert!(is_marked("DP#41 R#7 SER"));
-        assert!(is_marked(" DP#41 R#7"));
-        assert!(!is_marked("DP#41 R#77 SER"));
-        assert!(!is_marked("DP#41 SER"));
-        assert!(!is_marked("see DP#41 R#7"));
-    }
 }

@@ -77,6 +77,12 @@ impl Money {
         self.minor < 0
     }
 
+    /// The same amount the other way: what was paid as what goes back.
+    pub const fn negated(self) -> Self {
+        // The one amount that has no opposite stays the nearest to it.
+        Self { minor: self.minor.saturating_neg(), ..self }
+    }
+
     /// The sum; `None` if the currencies differ or the sum is too large to be held.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         let minor = self.minor.checked_add(other.minor)?;

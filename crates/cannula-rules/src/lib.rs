@@ -17,6 +17,7 @@ mod payment;
 mod payment_note;
 mod payment_telling;
 mod person;
+pub mod posting;
 mod reading;
 mod reason;
 mod registration;

@@ -5,6 +5,8 @@ mod crm_flow;
 mod engine;
 mod flow;
 mod intake_flow;
+mod posting_flow;
+mod register;
 mod sqlite;
 mod store;
 mod webhook;
@@ -14,6 +16,7 @@ pub use crm_flow::CrmFlow;
 pub use engine::{DrainReport, Engine, Line, PollReport, Progress};
 pub use flow::{Decision, Flow, Ruling, Verdict};
 pub use intake_flow::{IntakeFlow, LinkSink};
+pub use posting_flow::PostingFlow;
 pub use sqlite::SqliteStore;
 pub use store::{
     Arrival, Claim, DeadLetter, EffectStatus, EventUpdate, FeedState, History, HistoryEntry,

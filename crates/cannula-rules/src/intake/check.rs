@@ -98,22 +98,21 @@ impl Intake {
         lists: &PickLists,
         today: NaiveDate,
     ) -> Result<Draft, Vec<FieldProblem>> {
-        let mut form = Form { intake: self, contact, lists, faults: BTreeMap::new() };
+        let entries = &contact.fields;
+        let mut form = Form { intake: self, entries, lists, faults: BTreeMap::new() };
         let first = form.name(PatientField::FirstName, contact.first_name.as_ref());
         let last = form.name(PatientField::LastName, contact.last_name.as_ref());
         let email = form.plausible(PatientField::Email, contact.email.as_ref(), plausible::email);
         let phone = form.plausible(PatientField::Phone, contact.phone.as_ref(), plausible::phone);
-        let birth_date = form.birth_date(today);
+        let birth_date = form.birth_date(contact.birth_date.as_ref(), today);
         let gender = form.text(PatientField::Gender, contact.gender.as_ref());
         let street = form.text(PatientField::Street, contact.street.as_ref());
         let city = form.text(PatientField::City, contact.city.as_ref());
         let state = form.text(PatientField::State, contact.state.as_ref());
-        let postal_code = form.postal_code();
-        let names = &self.config.fields;
-        let location = form.listed(PatientField::Location, &names.location);
-        let referral_source = form.listed(PatientField::ReferralSource, &names.referral_source);
-        let general_practitioner =
-            form.listed(PatientField::GeneralPractitioner, &names.general_practitioner);
+        let postal_code = form.postal_code(contact.postal_code.as_ref());
+        let location = form.location();
+        let referral_source = form.referral_source();
+        let general_practitioner = form.general_practitioner();
         let problems = form.problems();
         match (first, last, email, phone, birth_date) {
             (Some(given), Some(family), Some(email), Some(phone), Some(birth_date))
@@ -137,6 +136,19 @@ impl Intake {
             }
             _ => Err(problems),
         }
+    }
+
+    /// What is wrong with entries of lists, by the names of their fields, whoever they are for.
+    pub(crate) fn check_entries(
+        &self,
+        entries: &BTreeMap<String, Phi<String>>,
+        lists: &PickLists,
+    ) -> Vec<FieldProblem> {
+        let mut form = Form { intake: self, entries, lists, faults: BTreeMap::new() };
+        form.location();
+        form.referral_source();
+        form.general_practitioner();
+        form.problems()
     }
 
     /// Whom to search for, whether or not the contact is complete.
@@ -192,7 +204,8 @@ impl Intake {
 /// A contact half read.
 struct Form<'a> {
     intake: &'a Intake,
-    contact: &'a CrmContact,
+    /// What was typed into the fields whose values come from lists.
+    entries: &'a BTreeMap<String, Phi<String>>,
     lists: &'a PickLists,
     faults: BTreeMap<PatientField, (Fault, String)>,
 }
@@ -230,9 +243,13 @@ impl Form<'_> {
         self.weigh(field, worth, "holds a placeholder; write the person's own").then_some(text)
     }
 
-    fn birth_date(&mut self, today: NaiveDate) -> Option<Phi<NaiveDate>> {
+    fn birth_date(
+        &mut self,
+        date: Option<&Phi<NaiveDate>>,
+        today: NaiveDate,
+    ) -> Option<Phi<NaiveDate>> {
         let field = PatientField::BirthDate;
-        let Some(date) = &self.contact.birth_date else {
+        let Some(date) = date else {
             self.fault(field, Fault::Missing, "is missing");
             return None;
         };
@@ -259,9 +276,9 @@ impl Form<'_> {
         text
     }
 
-    fn postal_code(&mut self) -> Option<Phi<String>> {
+    fn postal_code(&mut self, code: Option<&Phi<String>>) -> Option<Phi<String>> {
         let default = || self.intake.registry.default_postal_code.clone().map(Phi::new);
-        match self.contact.postal_code.as_ref().and_then(filled).or_else(default) {
+        match code.and_then(filled).or_else(default) {
             None if self.required(PatientField::PostalCode) => {
                 let message = "is missing, and the practice has set no default";
                 self.fault(PatientField::PostalCode, Fault::Missing, message);
@@ -271,10 +288,23 @@ impl Form<'_> {
         }
     }
 
-    /// The entry that the custom field `name` stands for.
+    fn location(&mut self) -> Option<Named> {
+        self.listed(PatientField::Location, &self.intake.config.fields.location)
+    }
+
+    fn referral_source(&mut self) -> Option<Named> {
+        self.listed(PatientField::ReferralSource, &self.intake.config.fields.referral_source)
+    }
+
+    fn general_practitioner(&mut self) -> Option<Named> {
+        let name = &self.intake.config.fields.general_practitioner;
+        self.listed(PatientField::GeneralPractitioner, name)
+    }
+
+    /// The entry that the field `name` stands for.
     fn listed(&mut self, field: PatientField, name: &str) -> Option<Named> {
         let filled = |text: &&Phi<String>| !text.expose().trim().is_empty();
-        let typed = self.contact.fields.get(name).filter(filled);
+        let typed = self.entries.get(name).filter(filled);
         let list = self.lists.get(&field).map_or(&[][..], Vec::as_slice);
         let choice = field == PatientField::Location && list.len() > 1;
         match (typed, list) {

@@ -16,8 +16,10 @@ pub enum Match {
     One(Patient),
     /// No patient.
     Nobody,
-    /// A person must decide: several surely are, or some could be.
+    /// Each of these surely is, so a person must decide.
     Several(Vec<(Patient, Candidate)>),
+    /// Each of these could be, and none surely is, so a person must decide.
+    Possible(Vec<(Patient, Candidate)>),
 }
 
 /// How one patient compares.
@@ -30,7 +32,7 @@ enum Likeness {
 
 /// How one property compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sign {
+pub(crate) enum Sign {
     Agrees,
     Differs,
     /// One side does not show it.
@@ -46,34 +48,36 @@ enum Sign {
 /// another name (a twin, a nickname, a marriage). Who shares only e-mail or phone is family.
 pub fn resolve(person: &Person, found: Vec<Patient>) -> Match {
     let (mut same, mut possible) = (Vec::new(), Vec::new());
-    let mut seen = std::collections::BTreeSet::new();
-    for patient in found {
-        if !seen.insert(patient.id.clone()) {
-            continue;
-        }
-        let signs = Signs::of(person, &patient);
-        match signs.likeness() {
-            Likeness::Same => same.push((signs, patient)),
-            Likeness::Possible => possible.push((signs, patient)),
+    for (likeness, patient, candidate) in compare(person, found, Signs::likeness) {
+        match likeness {
+            Likeness::Same => same.push((patient, candidate)),
+            Likeness::Possible => possible.push((patient, candidate)),
             Likeness::Other => {}
         }
     }
-    let told = |all: Vec<(Signs, Patient)>| {
-        Match::Several(
-            all.into_iter()
-                .map(|(signs, patient)| {
-                    let candidate = signs.candidate(&patient);
-                    (patient, candidate)
-                })
-                .collect(),
-        )
-    };
     match (same.len(), possible.len()) {
         (0, 0) => Match::Nobody,
-        (0, _) => told(possible),
-        (1, _) => same.pop().map_or(Match::Nobody, |(_, patient)| Match::One(patient)),
-        _ => told(same),
+        (0, _) => Match::Possible(possible),
+        (1, _) => same.pop().map_or(Match::Nobody, |(patient, _)| Match::One(patient)),
+        _ => Match::Several(same),
     }
+}
+
+/// Everybody who was found, each once, with how like the person they are.
+pub(crate) fn compare<L>(
+    person: &Person,
+    found: Vec<Patient>,
+    likeness: impl Fn(&Signs) -> L,
+) -> Vec<(L, Patient, Candidate)> {
+    let mut seen = std::collections::BTreeSet::new();
+    let fresh = found.into_iter().filter(|patient| seen.insert(patient.id.clone()));
+    fresh
+        .map(|patient| {
+            let signs = Signs::of(person, &patient);
+            let candidate = signs.candidate(&patient);
+            (likeness(&signs), patient, candidate)
+        })
+        .collect()
 }
 
 /// How the patient that staff named compares: `None` if it can be the person, else what differs.
@@ -90,13 +94,14 @@ pub fn contradicts(person: &Person, patient: &Patient) -> Option<&'static str> {
 
 /// How a patient compares, property by property.
 #[derive(Clone, Copy, Debug)]
-struct Signs {
-    whole_name: bool,
-    first: Sign,
-    last: Sign,
-    birth_date: Sign,
-    email: Sign,
-    phone: Sign,
+pub(crate) struct Signs {
+    /// First and last name agree as one text.
+    pub(crate) whole_name: bool,
+    pub(crate) first: Sign,
+    pub(crate) last: Sign,
+    pub(crate) birth_date: Sign,
+    pub(crate) email: Sign,
+    pub(crate) phone: Sign,
 }
 
 impl Signs {

@@ -12,7 +12,7 @@ mod check;
 mod config;
 mod decide;
 mod effect;
-mod identity;
+pub(crate) mod identity;
 mod note;
 mod plausible;
 mod state;

@@ -11,7 +11,7 @@ mod work;
 
 use std::{collections::BTreeMap, fmt, future::Future, pin::pin, sync::Arc, time::Duration};
 
-use cannula_core::{Clock, Error, ErrorKind, Event, Result, Retry, Source, Subject};
+use cannula_core::{Clock, Error, ErrorKind, Event, RecordKey, Result, Retry, Source, Subject};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Mutex, Notify, OnceCell};
 
@@ -200,6 +200,14 @@ impl<F: Flow> Engine<F> {
         let subjects = self.shared.store.replay(what, self.shared.clock.now()).await?;
         self.shared.wake.notify_one();
         Ok(subjects)
+    }
+
+    /// The newest known state of a record.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn last_event(&self, key: &RecordKey) -> Result<Option<Event>> {
+        self.shared.store.last_event(key).await
     }
 
     /// The counts.

@@ -2,39 +2,25 @@
 
 use std::sync::Arc;
 
-use cannula_core::{
-    Clock, CrmContact, ErrorKind, Patient, PatientId, PatientRegistry, Person, Phi, PickLists,
-    Result, Retry,
-};
+use cannula_core::{Clock, CrmContact, PatientId, PatientRegistry, Person, Phi, PickLists, Result};
 use cannula_rules::intake::{
     Choice, Draft, Fault, FieldProblem, Intake, Match, Registered, Registrant, Registration,
     contradicts, resolve,
 };
-use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::Mutex;
+use chrono::TimeDelta;
+
+use crate::register::{Made, Register};
 
 /// Staff edit the lists; a value that is on one now may be gone later.
 const LIFE: TimeDelta = TimeDelta::minutes(10);
 /// A value that is on no list may have been added since, but is not looked for all the time.
 const LIFE_OF_A_MISS: TimeDelta = TimeDelta::minutes(1);
 
-const HIDDEN: &str = "it says that it has this patient already, but shows nobody who surely is this person; what it compares may be marked private there.";
-
 /// The register of patients behind the intake's rules.
 #[derive(Debug)]
 pub(super) struct Registrar {
     intake: Intake,
-    registry: Arc<dyn PatientRegistry>,
-    clock: Arc<dyn Clock>,
-    lists: Mutex<Option<Cached>>,
-    /// Held from the search to the answer of the creation.
-    creating: Mutex<()>,
-}
-
-#[derive(Clone, Debug)]
-struct Cached {
-    lists: Arc<PickLists>,
-    read_at: DateTime<Utc>,
+    register: Register,
 }
 
 impl Registrar {
@@ -43,7 +29,7 @@ impl Registrar {
         registry: Arc<dyn PatientRegistry>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { intake, registry, clock, lists: Mutex::default(), creating: Mutex::default() }
+        Self { intake, register: Register::new(registry, clock) }
     }
 
     pub(super) fn intake(&self) -> &Intake {
@@ -52,8 +38,7 @@ impl Registrar {
 
     /// Asks whether the credentials are good, and reads the lists.
     pub(super) async fn prepare(&self) -> Result<Arc<PickLists>> {
-        self.registry.check().await?;
-        Ok(self.lists(TimeDelta::zero()).await?.lists)
+        self.register.prepare().await
     }
 
     /// Finds the person in the register, or creates the patient. Nothing is asked of it for a
@@ -63,7 +48,7 @@ impl Registrar {
             Ok(draft) => draft,
             Err(problems) => return Ok(Registered::Incomplete(problems)),
         };
-        let _one_at_a_time = self.creating.lock().await;
+        let _one_at_a_time = self.register.one_at_a_time().await;
         match &draft.choice {
             Choice::Chart(chart) => self.by_chart(&draft.person, chart).await,
             Choice::Any => self.find_or_create(&draft, &[]).await,
@@ -80,7 +65,8 @@ impl Registrar {
             Choice::Any => &[][..],
             Choice::New => &asked.told,
         };
-        if let Err(problems) = self.check(&asked.contact, &self.lists(LIFE).await?.lists) {
+        let lists = self.register.lists(LIFE).await?.lists;
+        if let Err(problems) = self.check(&asked.contact, &lists) {
             // It was never sent, unless a list has changed since.
             if problems.iter().any(|problem| problem.fault != Fault::NotListed) {
                 return Ok(None);
@@ -89,35 +75,38 @@ impl Registrar {
         let person = self.intake.person(&asked.contact);
         Ok(match self.search(&person, except).await? {
             Match::One(patient) => Some(Registered::Confirmed(Registrant::from(&patient))),
-            Match::Nobody | Match::Several(_) => None,
+            Match::Nobody | Match::Several(_) | Match::Possible(_) => None,
         })
     }
 
     async fn find_or_create(&self, draft: &Draft, except: &[PatientId]) -> Result<Registered> {
-        if let Some(found) = found(self.search(&draft.person, except).await?) {
-            return Ok(found);
-        }
-        let error = match self.registry.create(&draft.patient).await {
-            Ok(patient) => return Ok(Registered::Created(Registrant::from(&patient))),
-            Err(error) => error,
+        let Draft { patient, person, .. } = draft;
+        let found = self.search(person, except).await?;
+        let made = match found {
+            Match::Nobody => {
+                let who = |found| resolve(person, found);
+                self.register.create(patient, person, except, who).await?
+            }
+            found => Made::Found(found),
         };
-        match (error.retry_advice(), error.kind()) {
-            (Retry::Never, ErrorKind::Duplicate) => {
-                // The answer does not say who it is.
-                let found = found(self.search(&draft.person, except).await?);
-                Ok(found.unwrap_or_else(|| Registered::Refused(HIDDEN.to_owned())))
-            }
-            (Retry::Never, ErrorKind::Invalid) => {
-                Ok(Registered::Refused(error.message().to_owned()))
-            }
-            _ => Err(error),
-        }
+        Ok(match made {
+            Made::Created(patient) => Registered::Created(Registrant::from(&patient)),
+            Made::Found(Match::One(patient)) => Registered::Linked(Registrant::from(&patient)),
+            Made::Found(Match::Several(all) | Match::Possible(all)) => Registered::Several(
+                all.into_iter()
+                    .map(|(patient, candidate)| (candidate, patient.chart_number))
+                    .collect(),
+            ),
+            // Not reached: who is found is somebody.
+            Made::Found(Match::Nobody) => Registered::Refused(Register::HIDDEN.to_owned()),
+            Made::Refused(problem) => Registered::Refused(problem),
+        })
     }
 
     /// The patient staff named, unless it plainly is somebody else.
     async fn by_chart(&self, person: &Person, chart: &Phi<String>) -> Result<Registered> {
         let product = self.intake.registry().product;
-        let problem = match self.registry.by_chart(chart.expose()).await? {
+        let problem = match self.register.by_chart(chart.expose()).await? {
             None => format!("leads to nobody: {product} shows no patient with this chart number"),
             Some(patient) => match contradicts(person, &patient) {
                 None => return Ok(Registered::Linked(Registrant::from(&patient))),
@@ -128,15 +117,13 @@ impl Registrar {
     }
 
     async fn search(&self, person: &Person, except: &[PatientId]) -> Result<Match> {
-        let mut patients = self.registry.search(person).await?;
-        patients.retain(|patient: &Patient| !except.contains(&patient.id));
-        Ok(resolve(person, patients))
+        Ok(resolve(person, self.register.search(person, except).await?))
     }
 
     /// The contact as a patient, by lists that are fresh enough for the answer.
     async fn draft(&self, contact: &CrmContact) -> Result<Result<Draft, Vec<FieldProblem>>> {
         // However old: what is missing is missing whatever the lists say.
-        let cached = self.lists(TimeDelta::MAX).await?;
+        let cached = self.register.lists(TimeDelta::MAX).await?;
         let checked = self.check(contact, &cached.lists);
         let life = match &checked {
             Ok(_) => LIFE,
@@ -145,7 +132,7 @@ impl Registrar {
             }
             Err(_) => return Ok(checked),
         };
-        let fresh = self.lists(life).await?;
+        let fresh = self.register.lists(life).await?;
         if fresh.read_at == cached.read_at {
             return Ok(checked);
         }
@@ -153,32 +140,6 @@ impl Registrar {
     }
 
     fn check(&self, contact: &CrmContact, lists: &PickLists) -> Result<Draft, Vec<FieldProblem>> {
-        // Somewhere it is tomorrow already.
-        let today = (self.clock.now() + TimeDelta::hours(14)).date_naive();
-        self.intake.check(contact, lists, today)
-    }
-
-    /// The lists, read again if they were read longer ago than `life`.
-    async fn lists(&self, life: TimeDelta) -> Result<Cached> {
-        let mut slot = self.lists.lock().await;
-        let now = self.clock.now();
-        if let Some(cached) = slot.as_ref().filter(|cached| now - cached.read_at <= life) {
-            return Ok(cached.clone());
-        }
-        let lists = Arc::new(self.registry.lists().await?);
-        let cached = Cached { lists, read_at: self.clock.now() };
-        *slot = Some(cached.clone());
-        Ok(cached)
-    }
-}
-
-/// What a search says without creating anybody.
-fn found(found: Match) -> Option<Registered> {
-    match found {
-        Match::One(patient) => Some(Registered::Linked(Registrant::from(&patient))),
-        Match::Several(all) => Some(Registered::Several(
-            all.into_iter().map(|(patient, candidate)| (candidate, patient.chart_number)).collect(),
-        )),
-        Match::Nobody => None,
+        self.intake.check(contact, lists, self.register.today())
     }
 }

@@ -1,0 +1,174 @@
+//! Where an order stands and what is next for it.
+
+use cannula_core::{Money, OrderNumber, PatientChoice, PatientId};
+use chrono::NaiveDate;
+
+use super::{
+    Identification, Identified, PostingRules, PostingState,
+    due::{Due, Later, Nothing, Unclear},
+    state::{Entry, Obstacle},
+};
+
+/// Where an order stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Position<'a> {
+    /// It was placed while posting was off.
+    Disabled,
+    /// It was placed before posting began.
+    BeforeStart,
+    Later(Later),
+    Nothing(Nothing),
+    Unclear(Unclear),
+    /// This other form of it was posted, or is to be.
+    Related(&'a OrderNumber),
+    /// It must be found out who the customer is.
+    Identify(Identification),
+    /// It could not be found out who the customer is.
+    Unidentified(&'a Identified),
+    Blocked(&'a Obstacle),
+    /// This money is to be posted.
+    Post {
+        patient: PatientId,
+        amount: Money,
+        date: NaiveDate,
+    },
+    /// All of it is posted.
+    Posted {
+        patient: PatientId,
+    },
+}
+
+impl PostingRules {
+    pub(super) fn position<'a>(&self, state: &'a PostingState, entry: &'a Entry) -> Position<'a> {
+        let posted = !entry.parts.is_empty();
+        if entry.disabled {
+            return Position::Disabled;
+        }
+        if entry.order.placed_at < self.config.start_from && !posted {
+            return Position::BeforeStart;
+        }
+        let captured = match self.config.due(&entry.order, self.ledger.currency, posted) {
+            Due::Money(captured) => captured,
+            Due::Later(later) => return Position::Later(later),
+            Due::Nothing(nothing) => return Position::Nothing(nothing),
+            Due::Unclear(unclear) => return Position::Unclear(unclear),
+        };
+        let number = &entry.order.number;
+        if !posted
+            && !state.decisions.contains_key(number)
+            && let Some(other) = self.other_form(state, entry)
+        {
+            return Position::Related(other);
+        }
+        let taken = captured.amount;
+        let before = entry.posted().map_or(0, |sum| sum.minor());
+        let amount = Money::from_minor(taken.minor().saturating_sub(before), taken.currency());
+        if amount.is_negative() {
+            return Position::Unclear(Unclear::LessThanPosted);
+        }
+        if let (0, Some(part)) = (amount.minor(), entry.parts.first()) {
+            return Position::Posted { patient: part.patient.clone() };
+        }
+        let patient = match self.who(state, entry) {
+            Ok(patient) => patient.clone(),
+            Err(position) => return position,
+        };
+        match &entry.obstacle {
+            Some(Obstacle::LooksPosted { .. }) if entry.insist => {}
+            Some(obstacle) => return Position::Blocked(obstacle),
+            None => {}
+        }
+        Position::Post { patient, amount, date: self.day(captured.at) }
+    }
+
+    /// The form of the same order that has the first claim to be posted, if it is another.
+    fn other_form<'a>(&self, state: &'a PostingState, entry: &Entry) -> Option<&'a OrderNumber> {
+        let family =
+            state.in_order().filter(|other| other.order.first_number == entry.order.first_number);
+        let claims = |other: &&Entry| {
+            let posted = !other.parts.is_empty();
+            posted
+                || matches!(
+                    self.config.due(&other.order, self.ledger.currency, false),
+                    Due::Money(_)
+                )
+        };
+        let claimants: Vec<_> = family.filter(claims).collect();
+        let first = claimants.iter().find(|it| !it.parts.is_empty()).or(claimants.first())?;
+        (first.order.number != entry.order.number).then_some(&first.order.number)
+    }
+
+    /// Whose ledger an order goes to; what stands in the way if that is not clear.
+    fn who<'a>(
+        &self,
+        state: &'a PostingState,
+        entry: &'a Entry,
+    ) -> Result<&'a PatientId, Position<'a>> {
+        let there = |patient: &&PatientId| !state.gone.contains(*patient);
+        if let Some(patient) = entry.parts.first().map(|part| &part.patient).filter(there) {
+            return Ok(patient);
+        }
+        let decision = state.decisions.get(&entry.order.number);
+        let mut except: Vec<_> = state.gone.iter().cloned().collect();
+        match decision.map(|it| &it.choice) {
+            Some(PatientChoice::Patient(patient)) => return Ok(patient),
+            Some(PatientChoice::New) => {
+                except.extend(decision.iter().flat_map(|it| it.told.iter().cloned()));
+            }
+            None => {}
+        }
+        match &entry.identified {
+            Some(identified) => {
+                if let Some(patient) = identified.patient() {
+                    return Ok(patient);
+                }
+                if decision.is_none()
+                    && let Some(patient) = state.remembered()
+                {
+                    return Ok(patient);
+                }
+                Err(Position::Unidentified(identified))
+            }
+            None => {
+                let known = || state.remembered().or_else(|| state.same_customer(entry));
+                if decision.is_none()
+                    && let Some(patient) = known()
+                {
+                    return Ok(patient);
+                }
+                Err(Position::Identify(Identification {
+                    order: entry.order.number.clone(),
+                    customer: entry.order.customer.clone(),
+                    except,
+                }))
+            }
+        }
+    }
+}
+
+impl PostingState {
+    /// The orders in the order in which they were placed.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = &Entry> {
+        let mut entries: Vec<_> = self.orders.values().collect();
+        entries.sort_by_key(|entry| (entry.order.placed_at, &entry.order.number));
+        entries.into_iter()
+    }
+
+    /// The patient whom staff chose last for all orders of the customer.
+    fn remembered(&self) -> Option<&PatientId> {
+        let lasting = self.decisions.iter().filter(|(_, it)| it.remember);
+        let (order, newest) = lasting.max_by_key(|(_, it)| &it.version)?;
+        match &newest.choice {
+            PatientChoice::Patient(patient) => Some(patient),
+            PatientChoice::New => self.orders.get(order)?.identified.as_ref()?.patient(),
+        }
+    }
+
+    /// The patient found for another order of a customer who typed the very same.
+    fn same_customer(&self, entry: &Entry) -> Option<&PatientId> {
+        let same = |other: &&Entry| other.order.customer == entry.order.customer;
+        let undecided = |other: &&Entry| !self.decisions.contains_key(&other.order.number);
+        let found = self.orders.values().filter(same).filter(undecided);
+        found.filter_map(|other| other.identified.as_ref()?.patient()).next()
+    }
+}

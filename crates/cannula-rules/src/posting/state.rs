@@ -1,0 +1,215 @@
+//! What is known of one customer of the store, kept by the engine between decisions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cannula_core::{
+    EventId, Money, OrderNumber, PatientChoice, PatientId, RecordId, StoreOrder, Version,
+};
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::{Identified, PostingEffect, PostingReceipt, PostingVerdict, marker::Part};
+
+/// What is known of one customer: their orders and what was posted for each.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PostingState {
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) orders: BTreeMap<OrderNumber, Entry>,
+    /// Decisions of staff, the newest of each order.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) decisions: BTreeMap<OrderNumber, Decided>,
+    /// Patients whom the EMR had and has no more.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) gone: BTreeSet<PatientId>,
+}
+
+/// A decision of staff.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Decided {
+    pub(super) version: Version,
+    pub(super) choice: PatientChoice,
+    /// It holds for the customer's other orders too.
+    pub(super) remember: bool,
+    /// The patients staff were asked about: [`PatientChoice::New`] means none of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) told: Vec<PatientId>,
+}
+
+/// An order, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Entry {
+    /// The event with the newest state.
+    pub(super) event: EventId,
+    pub(super) version: Version,
+    pub(super) order: StoreOrder,
+    /// Posting was off when the order was first seen, so it is not posted.
+    #[serde(default)]
+    pub(super) disabled: bool,
+    /// Who the customer is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) identified: Option<Identified>,
+    /// What was posted, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) parts: Vec<PostedPart>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) obstacle: Option<Obstacle>,
+    /// Staff decided after they were told of [`Obstacle::LooksPosted`].
+    #[serde(default)]
+    pub(super) insist: bool,
+    /// Credit memos by number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) refunds: BTreeMap<String, RefundStanding>,
+    /// The verdict told last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) told: Option<PostingVerdict>,
+}
+
+/// Why a payment is not in the ledger although it is clear whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Obstacle {
+    LooksPosted { row: RecordId, patient: PatientId },
+    Refused(String),
+}
+
+/// A payment that is in the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PostedPart {
+    /// The row.
+    pub row: RecordId,
+    /// Whose ledger.
+    pub patient: PatientId,
+    /// How much.
+    pub amount: Money,
+    /// The day it was posted for.
+    pub date: NaiveDate,
+}
+
+/// Where a refund stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundStanding {
+    /// This row of the ledger records it.
+    Recorded(RecordId),
+    /// Staff have to record it.
+    Open,
+    /// The EMR refused it as a negative payment, so staff have to record it.
+    Refused(String),
+}
+
+impl Entry {
+    pub(super) fn new(event: EventId, version: Version, order: StoreOrder, disabled: bool) -> Self {
+        Self {
+            event,
+            version,
+            order,
+            disabled,
+            identified: None,
+            parts: Vec::new(),
+            obstacle: None,
+            insist: false,
+            refunds: BTreeMap::new(),
+            told: None,
+        }
+    }
+
+    /// What was posted so far; `None` if it cannot be summed.
+    pub(super) fn posted(&self) -> Option<Money> {
+        let mut parts = self.parts.iter().map(|part| part.amount);
+        let first = parts.next()?;
+        parts.try_fold(first, Money::checked_add)
+    }
+
+    /// Forgets why it did not go through, so that it is tried again.
+    pub(super) fn try_again(&mut self) {
+        if self.identified.as_ref().is_some_and(|it| it.patient().is_none()) {
+            self.identified = None;
+        }
+        self.obstacle = None;
+        self.refunds.retain(|_, standing| matches!(standing, RefundStanding::Recorded(_)));
+    }
+}
+
+impl PostingState {
+    /// Records that `effect` was delivered, so that it is not planned again.
+    pub fn applied(&mut self, effect: &PostingEffect, receipt: &PostingReceipt) {
+        match (effect, receipt) {
+            (PostingEffect::Identify(asked), PostingReceipt::Identified(identified)) => {
+                if let Some(entry) = self.orders.get_mut(&asked.order) {
+                    entry.identified = Some(identified.clone());
+                }
+            }
+            (PostingEffect::Post(post), PostingReceipt::PatientGone) => {
+                self.gone(&post.patient);
+            }
+            (PostingEffect::Post(post), receipt) => {
+                let Some(entry) = self.orders.get_mut(&post.order) else { return };
+                match (super::Marker::parse(post.description.expose()).map(|it| it.part), receipt) {
+                    (Some(Part::Refund(memo)), PostingReceipt::Posted { row, .. }) => {
+                        entry.refunds.insert(memo, RefundStanding::Recorded(row.clone()));
+                    }
+                    (Some(Part::Refund(memo)), PostingReceipt::Refused(problem)) => {
+                        entry.refunds.insert(memo, RefundStanding::Refused(problem.clone()));
+                    }
+                    (_, PostingReceipt::Posted { row, .. }) => entry.parts.push(PostedPart {
+                        row: row.clone(),
+                        patient: post.patient.clone(),
+                        amount: post.amount,
+                        date: post.date,
+                    }),
+                    (_, PostingReceipt::LooksPosted(row)) => {
+                        let (row, patient) = (row.clone(), post.patient.clone());
+                        entry.obstacle = Some(Obstacle::LooksPosted { row, patient });
+                    }
+                    (_, PostingReceipt::Refused(problem)) => {
+                        entry.obstacle = Some(Obstacle::Refused(problem.clone()));
+                    }
+                    _ => {}
+                }
+            }
+            (PostingEffect::FindRefund(lookup), receipt) => {
+                let Some(entry) = self.orders.get_mut(&lookup.order) else { return };
+                let standing = match receipt {
+                    PostingReceipt::RefundFound(row) => RefundStanding::Recorded(row.clone()),
+                    _ => RefundStanding::Open,
+                };
+                entry.refunds.insert(lookup.refund.clone(), standing);
+            }
+            _ => {}
+        }
+    }
+
+    /// Forgets a patient whom the EMR has no more, as after a merge.
+    fn gone(&mut self, patient: &PatientId) {
+        self.gone.insert(patient.clone());
+        self.decisions.retain(|_, it| it.choice != PatientChoice::Patient(patient.clone()));
+        for entry in self.orders.values_mut() {
+            if entry.identified.as_ref().and_then(Identified::patient) == Some(patient) {
+                entry.identified = None;
+            }
+        }
+    }
+
+    /// The orders as the store had them last.
+    pub fn orders(&self) -> impl Iterator<Item = &StoreOrder> {
+        self.orders.values().map(|entry| &entry.order)
+    }
+
+    /// The rows of the ledger that are accounted for: posted by us, or the record of a refund.
+    pub fn rows(&self) -> impl Iterator<Item = &RecordId> {
+        self.orders.values().flat_map(|entry| {
+            let refunds = entry.refunds.values().filter_map(|standing| match standing {
+                RefundStanding::Recorded(row) => Some(row),
+                _ => None,
+            });
+            entry.parts.iter().map(|part| &part.row).chain(refunds)
+        })
+    }
+
+    /// Everybody whom staff were asked about for this customer.
+    pub(super) fn candidates(&self) -> Vec<PatientId> {
+        let all = self.orders.values().filter_map(|entry| entry.identified.as_ref());
+        let all = all.flat_map(|it| it.candidates().iter().map(|it| it.patient.clone()));
+        all.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+}

@@ -1,0 +1,324 @@
+//! A store's payments to the ledgers of patients.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use cannula_core::{
+    Clock, Error, ErrorKind, Event, EventId, IdempotencyKey, LedgerRow, NewPayment, OrderDecision,
+    OrderNumber, PatientChoice, PatientRegistry, PaymentLedger, PracticeId, Record, RecordId,
+    RecordKey, RecordKind, Result, Retry,
+};
+use cannula_rules::{
+    Outcome,
+    intake::Match,
+    posting::{
+        Identification, Identified, PostPayment, PostingEffect, PostingReason, PostingReceipt,
+        PostingRules, PostingState, PostingVerdict, RefundLookup, Terms,
+    },
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::OnceCell;
+
+use crate::{
+    Engine,
+    flow::{Decision, Flow, Ruling, Verdict},
+    register::{Made, Register},
+};
+
+/// How long after an attempt of unknown outcome the ledger is read: a request that timed out here
+/// may still be at work there, and a payment stored then would be a second one.
+const SETTLE_AFTER: Duration = Duration::from_secs(60);
+
+/// How long ago the payments are that may show that something else posts the store's orders.
+const LOOK_BACK: TimeDelta = TimeDelta::days(14);
+
+/// Staff edit the lists for new patients.
+const LIFE_OF_LISTS: TimeDelta = TimeDelta::minutes(10);
+
+/// The [`Flow`] from the orders of a store to the ledger of an EMR.
+///
+/// Its engine has a store of its own; its source is the online store. The ledger's vendor has no
+/// idempotency key, so a payment carries a [`Marker`](cannula_rules::posting::Marker) and is
+/// looked for by it: before it is posted, after it was posted, and after every attempt whose
+/// outcome is not known.
+#[derive(Debug)]
+pub struct PostingFlow {
+    rules: PostingRules,
+    register: Register,
+    ledger: Arc<dyn PaymentLedger>,
+    clock: Arc<dyn Clock>,
+    terms: OnceCell<Terms>,
+}
+
+impl PostingFlow {
+    /// A flow by these rules, into this ledger of the patients in this register.
+    pub fn new(
+        rules: PostingRules,
+        registry: Arc<dyn PatientRegistry>,
+        ledger: Arc<dyn PaymentLedger>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let register = Register::new(registry, clock.clone());
+        Self { rules, register, ledger, clock, terms: OnceCell::new() }
+    }
+
+    /// The rules.
+    pub fn rules(&self) -> &PostingRules {
+        &self.rules
+    }
+
+    /// The configuration's words, resolved by the ledger's lists when they are first needed.
+    async fn terms(&self) -> Result<&Terms> {
+        let resolve = || async {
+            let lists = self.register.prepare().await?;
+            self.rules.terms(&self.ledger.options().await?, &lists)
+        };
+        self.terms.get_or_try_init(resolve).await
+    }
+
+    /// Refuses to begin while something else posts the same orders.
+    async fn check_alone(&self) -> Result<()> {
+        let config = self.rules.config();
+        if config.ignore_other_posters {
+            return Ok(());
+        }
+        let day = |instant: DateTime<Utc>| instant.with_timezone(&config.zone).date_naive();
+        let now = self.clock.now();
+        let from = day(config.start_from.max(now - LOOK_BACK));
+        let rows = self.ledger.between(from, day(now) + TimeDelta::days(1)).await?;
+        let theirs = self.rules.of_other_posters(&rows);
+        let Some(example) = theirs.first() else { return Ok(()) };
+        let (count, category) = (theirs.len(), config.category.as_deref().unwrap_or_default());
+        Err(Error::new(
+            ErrorKind::Config,
+            format!(
+                "something else seems to post the store's orders: since {from} the ledger has {count} payments of the category `{category}` without our marker, such as row {}. Turn the other integration off and set `start_from` to the day after its last payment; if these rows are staff's own, set `ignore_other_posters = true`",
+                example.id
+            ),
+        ))
+    }
+
+    async fn identify(&self, asked: &Identification) -> Result<Identified> {
+        let _one_at_a_time = self.register.one_at_a_time().await;
+        let customer = &asked.customer;
+        let made = match self.search(asked).await? {
+            Match::Nobody => {
+                let lists = self.register.lists(LIFE_OF_LISTS).await?.lists;
+                let today = self.register.today();
+                let patient = match self.rules.new_patient(customer, &lists, today) {
+                    Ok(patient) => patient,
+                    Err(problems) => return Ok(Identified::Incomplete(problems)),
+                };
+                let person = self.rules.person(customer);
+                let who = |found| self.rules.identify(customer, found);
+                self.register.create(&patient, &person, &asked.except, who).await?
+            }
+            found => Made::Found(found),
+        };
+        let candidates = |all: Vec<_>| all.into_iter().map(|(_, candidate)| candidate).collect();
+        Ok(match made {
+            Made::Created(patient) => Identified::Created(patient.id),
+            Made::Refused(problem) => Identified::Refused(problem),
+            Made::Found(Match::One(patient)) => Identified::Matched(patient.id),
+            Made::Found(Match::Several(all)) => Identified::Duplicated(candidates(all)),
+            Made::Found(Match::Possible(all)) => Identified::Possible(candidates(all)),
+            // Not reached: who is found is somebody.
+            Made::Found(Match::Nobody) => Identified::Refused(Register::HIDDEN.to_owned()),
+        })
+    }
+
+    async fn search(&self, asked: &Identification) -> Result<Match> {
+        let person = self.rules.person(&asked.customer);
+        let found = self.register.search(&person, &asked.except).await?;
+        Ok(self.rules.identify(&asked.customer, found))
+    }
+
+    async fn post(&self, post: &PostPayment) -> Result<PostingReceipt> {
+        let rows = self.ledger.of_patient(&post.patient).await?;
+        if let Some(row) = self.find(post, &rows).await? {
+            return Ok(PostingReceipt::Posted { row, found: true });
+        }
+        if let (false, Some(row)) = (post.insist, self.rules.looks_posted(post, &rows)) {
+            return Ok(PostingReceipt::LooksPosted(row.id.clone()));
+        }
+        let payment = NewPayment {
+            patient: post.patient.clone(),
+            amount: post.amount,
+            date: post.date,
+            description: post.description.clone(),
+            terms: self.terms().await?.of(post.card.as_deref()),
+        };
+        if let Err(error) = self.ledger.post(&payment).await {
+            return match (error.retry_advice(), error.kind()) {
+                (Retry::Never, _) if error.http_status() == Some(404) => {
+                    Ok(PostingReceipt::PatientGone)
+                }
+                (Retry::Never, ErrorKind::NotFound) => Ok(PostingReceipt::PatientGone),
+                (Retry::Never, ErrorKind::Invalid) => {
+                    Ok(PostingReceipt::Refused(error.message().to_owned()))
+                }
+                _ => Err(error),
+            };
+        }
+        // It is there, whatever goes wrong from here on.
+        let settle = |error: Error| error.retry(Retry::Settle);
+        let rows = self.ledger.of_patient(&post.patient).await.map_err(settle)?;
+        match self.rules.posted(post, &rows) {
+            Some(row) => Ok(PostingReceipt::Posted { row: row.id.clone(), found: false }),
+            None => Err(settle(Error::new(
+                ErrorKind::Unavailable,
+                "the payment was taken and the ledger does not show it yet",
+            ))),
+        }
+    }
+
+    /// The payment's row, on the patient's ledger or, if it was moved or staff merged patients, on
+    /// anybody's around its date.
+    async fn find(&self, post: &PostPayment, rows: &[LedgerRow]) -> Result<Option<RecordId>> {
+        if let Some(row) = self.rules.posted(post, rows) {
+            return Ok(Some(row.id.clone()));
+        }
+        let (from, to) = self.rules.days_around(post);
+        let rows = self.ledger.between(from, to).await?;
+        Ok(self.rules.posted(post, &rows).map(|row| row.id.clone()))
+    }
+
+    async fn find_refund(
+        &self,
+        state: &PostingState,
+        refund: &RefundLookup,
+    ) -> Result<PostingReceipt> {
+        let rows = self.ledger.of_patient(&refund.patient).await?;
+        let taken: Vec<_> = state.rows().collect();
+        Ok(match self.rules.recorded(refund, &rows, &taken) {
+            Some(row) => PostingReceipt::RefundFound(row.id.clone()),
+            None => PostingReceipt::RefundMissing,
+        })
+    }
+}
+
+#[async_trait]
+impl Flow for PostingFlow {
+    type State = PostingState;
+    type Effect = PostingEffect;
+    type Receipt = PostingReceipt;
+
+    async fn prepare(&self) -> Result<()> {
+        self.ledger.check().await?;
+        self.terms().await?;
+        self.check_alone().await
+    }
+
+    fn unattended(&self, event: &Event) -> Verdict {
+        verdict(self.rules.unattended(event))
+    }
+
+    fn decide(
+        &self,
+        state: PostingState,
+        events: &[Event],
+        now: DateTime<Utc>,
+    ) -> Decision<PostingState, PostingEffect> {
+        let plan = self.rules.decide(state, events, now);
+        let verdicts = plan.verdicts.into_iter().map(|(event, ours)| (event, verdict(ours)));
+        let verdicts: Vec<(EventId, Verdict)> = verdicts.collect();
+        Decision { state: plan.state, effects: plan.effects, verdicts, wants: None }
+    }
+
+    async fn deliver(
+        &self,
+        state: &PostingState,
+        effect: &PostingEffect,
+        _key: &IdempotencyKey,
+    ) -> Result<PostingReceipt> {
+        match effect {
+            PostingEffect::Identify(asked) => {
+                self.identify(asked).await.map(PostingReceipt::Identified)
+            }
+            PostingEffect::Post(post) => self.post(post).await,
+            PostingEffect::FindRefund(refund) => self.find_refund(state, refund).await,
+        }
+    }
+
+    async fn settle(
+        &self,
+        _state: &PostingState,
+        effect: &PostingEffect,
+        _key: &IdempotencyKey,
+    ) -> Result<Option<PostingReceipt>> {
+        match effect {
+            PostingEffect::Identify(asked) => Ok(match self.search(asked).await? {
+                Match::One(patient) => {
+                    Some(PostingReceipt::Identified(Identified::Matched(patient.id)))
+                }
+                _ => None,
+            }),
+            PostingEffect::Post(post) => {
+                self.clock.sleep(SETTLE_AFTER).await;
+                let rows = self.ledger.of_patient(&post.patient).await?;
+                let row = self.find(post, &rows).await?;
+                Ok(row.map(|row| PostingReceipt::Posted { row, found: true }))
+            }
+            PostingEffect::FindRefund(_) => Ok(None),
+        }
+    }
+
+    fn applied(
+        &self,
+        state: &mut PostingState,
+        effect: &PostingEffect,
+        receipt: &PostingReceipt,
+    ) -> Option<String> {
+        state.applied(effect, receipt);
+        None
+    }
+
+    fn link_broken(&self, _state: &mut PostingState) {}
+
+    fn gates(&self, _effect: &PostingEffect) -> bool {
+        false
+    }
+
+    fn reveals(&self, _effect: &PostingEffect) -> bool {
+        true
+    }
+
+    fn label(&self, effect: &PostingEffect) -> &'static str {
+        effect.label()
+    }
+}
+
+impl Engine<PostingFlow> {
+    /// Staff say whose an order is that could not be posted by itself. Once this returns the
+    /// decision is durable; the next [`Engine::drain`] acts on it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if the order is not known; otherwise if the store fails.
+    pub async fn resolve(
+        &self,
+        practice: &PracticeId,
+        order: &OrderNumber,
+        choice: PatientChoice,
+        remember: bool,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let id = RecordId::new(order.as_str());
+        let key = RecordKey { practice: practice.clone(), kind: RecordKind::Order, id: id.clone() };
+        let known = self.last_event(&key).await?;
+        let Some(customer) = known.and_then(|event| event.record.person()) else {
+            return Err(Error::new(ErrorKind::NotFound, format!("order {order} is not known")));
+        };
+        let decision = OrderDecision { order: order.clone(), customer, choice, remember };
+        let record = Record::OrderDecision(decision);
+        let event = Event::new(practice.clone(), id, record, Some(now), now);
+        self.accept(vec![event]).await.map(drop)
+    }
+}
+
+fn verdict(verdict: PostingVerdict) -> Verdict {
+    let ruling = match verdict.outcome {
+        Outcome::Parked(reason) => Ruling::Parked(reason),
+        Outcome::Done | Outcome::Waiting => Ruling::Done,
+    };
+    Verdict { ruling, reasons: verdict.reasons.iter().map(PostingReason::sentence).collect() }
+}
