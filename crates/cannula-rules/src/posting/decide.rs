@@ -89,7 +89,7 @@ impl PostingRules {
                 // Who typed the very same is the very same, so one search is enough.
                 Position::Identify(asking) => {
                     let fresh = !asking.except.is_empty() || asked.insert(&entry.order.customer);
-                    fresh.then(|| PostingEffect::Identify(Box::new(asking)))
+                    fresh.then_some(PostingEffect::Identify(asking))
                 }
                 Position::Post { patient, amount, date } => {
                     let number = u32::try_from(entry.parts.len() + 1).unwrap_or(u32::MAX);

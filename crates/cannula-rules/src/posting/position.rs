@@ -22,7 +22,7 @@ pub(super) enum Position<'a> {
     /// This other form of it was posted, or is to be.
     Related(&'a OrderNumber),
     /// It must be found out who the customer is.
-    Identify(Identification),
+    Identify(Box<Identification>),
     /// It could not be found out who the customer is.
     Unidentified(&'a Identified),
     Blocked(&'a Obstacle),
@@ -136,11 +136,11 @@ impl PostingRules {
                 {
                     return Ok(patient);
                 }
-                Err(Position::Identify(Identification {
+                Err(Position::Identify(Box::new(Identification {
                     order: entry.order.number.clone(),
                     customer: entry.order.customer.clone(),
                     except,
-                }))
+                })))
             }
         }
     }
