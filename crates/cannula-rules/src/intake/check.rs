@@ -8,11 +8,11 @@ use cannula_core::{
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Intake, Spelling,
+use super::{Intake, Spelling};
+use crate::{
+    document::fold,
     plausible::{self, Worth},
 };
-use crate::document::fold;
 
 /// All fields, in the order staff meet them on a contact.
 const FIELDS: [PatientField; 12] = [

@@ -5,9 +5,8 @@
 
 use cannula_core::{Candidate, Patient, Person, PersonName, Phi};
 use chrono::NaiveDate;
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-use super::plausible::{self, Worth, digits, last_ten};
+use crate::{folds, plausible};
 
 /// Who a person is in the EMR.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,13 +106,13 @@ pub(crate) struct Signs {
 impl Signs {
     fn of(person: &Person, patient: &Patient) -> Self {
         let PersonName { given, family } = &patient.name;
-        let ours = [fold(&person.first_name), fold(&person.last_name)];
-        let theirs = [fold(given), fold(family)];
+        let ours = [folds::name(&person.first_name), folds::name(&person.last_name)];
+        let theirs = [folds::name(given), folds::name(family)];
         let emails = |emails: &mut dyn Iterator<Item = &Phi<String>>| {
-            emails.filter_map(fold_email).collect::<Vec<_>>()
+            emails.filter_map(folds::email).collect::<Vec<_>>()
         };
         let phones = |phones: &mut dyn Iterator<Item = &Phi<String>>| {
-            phones.filter_map(fold_phone).collect::<Vec<_>>()
+            phones.filter_map(folds::phone).collect::<Vec<_>>()
         };
         Self {
             // Where a double name is cut in two differs between people who type it in.
@@ -184,23 +183,4 @@ fn text(folded: &str) -> Option<&str> {
 
 fn born(date: &Option<Phi<NaiveDate>>) -> Option<NaiveDate> {
     date.as_ref().map(|date| *date.expose()).filter(|date| plausible::is_birth_date(*date))
-}
-
-/// A name without case, accents, spaces, hyphens and apostrophes.
-fn fold(name: &Phi<String>) -> String {
-    let letters = name.expose().nfd().filter(|letter| !is_combining_mark(*letter));
-    letters.filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
-fn fold_email(email: &Phi<String>) -> Option<String> {
-    let email = email.expose().trim().to_lowercase();
-    (!email.is_empty() && plausible::email(&email) != Worth::Placeholder).then_some(email)
-}
-
-/// The last ten digits; all of them where there are fewer, as in a number without its area code.
-fn fold_phone(phone: &Phi<String>) -> Option<String> {
-    let text = phone.expose().trim();
-    let digits = digits(text);
-    let number = last_ten(&digits).unwrap_or(&digits).to_owned();
-    (!number.is_empty() && plausible::phone(text) != Worth::Placeholder).then_some(number)
 }

@@ -14,7 +14,6 @@ mod decide;
 mod effect;
 pub(crate) mod identity;
 mod note;
-mod plausible;
 mod state;
 mod verdict;
 

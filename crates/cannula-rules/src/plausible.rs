@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 
 /// What a value is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Worth {
+pub(crate) enum Worth {
     Good,
     /// As good as missing.
     Placeholder,
@@ -28,7 +28,7 @@ const NO_MAILBOX: [&str; 10] = [
 const NO_DOMAIN: [&str; 9] =
     ["email", "mail", "none", "none.com", "noemail", "noemail.com", "nomail.com", "na", "na.com"];
 
-pub(super) fn email(text: &str) -> Worth {
+pub(crate) fn email(text: &str) -> Worth {
     let text = text.to_lowercase();
     let (mailbox, domain) = match text.split_once('@') {
         None if NO_MAILBOX.contains(&&*text) || matches!(&*text, "n/a" | "na" | "no" | "-") => {
@@ -48,7 +48,7 @@ pub(super) fn email(text: &str) -> Worth {
     Worth::Good
 }
 
-pub(super) fn phone(text: &str) -> Worth {
+pub(crate) fn phone(text: &str) -> Worth {
     let digits = digits(text);
     let national = last_ten(&digits);
     let first = digits.chars().next();
@@ -69,7 +69,7 @@ pub(super) fn phone(text: &str) -> Worth {
     }
 }
 
-pub(super) fn birth_date(date: NaiveDate, today: NaiveDate) -> Worth {
+pub(crate) fn birth_date(date: NaiveDate, today: NaiveDate) -> Worth {
     if date <= LAST_PLACEHOLDER {
         Worth::Placeholder
     } else if date > today {
@@ -80,15 +80,15 @@ pub(super) fn birth_date(date: NaiveDate, today: NaiveDate) -> Worth {
 }
 
 /// Whether a birth date says anything, whenever it is asked.
-pub(super) fn is_birth_date(date: NaiveDate) -> bool {
+pub(crate) fn is_birth_date(date: NaiveDate) -> bool {
     date > LAST_PLACEHOLDER
 }
 
-pub(super) fn digits(text: &str) -> String {
+pub(crate) fn digits(text: &str) -> String {
     text.chars().filter(char::is_ascii_digit).collect()
 }
 
 /// What two spellings of one number share, with or without the country's code.
-pub(super) fn last_ten(digits: &str) -> Option<&str> {
+pub(crate) fn last_ten(digits: &str) -> Option<&str> {
     digits.len().checked_sub(10).and_then(|start| digits.get(start..))
 }
