@@ -100,8 +100,7 @@ impl PostingRules {
                         date,
                         description: self.describe(&entry.order, Part::Payment(number)),
                         card: entry.order.tender.card.clone(),
-                        insist: entry.insist
-                            && matches!(entry.obstacle, Some(Obstacle::LooksPosted { .. })),
+                        insist: entry.insist,
                     })))
                 }
                 _ => None,

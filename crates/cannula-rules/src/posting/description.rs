@@ -65,6 +65,8 @@ fn plain(text: &str) -> String {
     let letters =
         text.nfkd().filter(|letter| !is_combining_mark(*letter)).map(|letter| match letter {
             ' '..='~' => letter,
+            '‐'..='―' => '-',
+            '‘' | '’' => '\'',
             _ if letter.is_whitespace() => ' ',
             _ => '?',
         });

@@ -73,10 +73,8 @@ impl PostingRules {
             Ok(patient) => patient.clone(),
             Err(position) => return position,
         };
-        match &entry.obstacle {
-            Some(Obstacle::LooksPosted { .. }) if entry.insist => {}
-            Some(obstacle) => return Position::Blocked(obstacle),
-            None => {}
+        if let Some(obstacle) = &entry.obstacle {
+            return Position::Blocked(obstacle);
         }
         Position::Post { patient, amount, date: self.day(captured.at) }
     }

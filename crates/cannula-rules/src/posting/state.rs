@@ -151,12 +151,15 @@ impl PostingState {
                     (Some(Part::Refund(memo)), PostingReceipt::Refused(problem)) => {
                         entry.refunds.insert(memo, RefundStanding::Refused(problem.clone()));
                     }
-                    (_, PostingReceipt::Posted { row, .. }) => entry.parts.push(PostedPart {
-                        row: row.clone(),
-                        patient: post.patient.clone(),
-                        amount: post.amount,
-                        date: post.date,
-                    }),
+                    (_, PostingReceipt::Posted { row, .. }) => {
+                        entry.insist = false;
+                        entry.parts.push(PostedPart {
+                            row: row.clone(),
+                            patient: post.patient.clone(),
+                            amount: post.amount,
+                            date: post.date,
+                        });
+                    }
                     (_, PostingReceipt::LooksPosted(row)) => {
                         let (row, patient) = (row.clone(), post.patient.clone());
                         entry.obstacle = Some(Obstacle::LooksPosted { row, patient });

@@ -8,6 +8,7 @@ mod documents;
 mod intake;
 mod ledger;
 mod pipelines;
+mod posting;
 mod scenarios;
 mod sentences;
 mod settings;

@@ -51,7 +51,7 @@ fn told(result: &Match) -> String {
     match result {
         Match::One(patient) => format!("is {}", patient.id),
         Match::Nobody => "is nobody".to_owned(),
-        Match::Several(all) => {
+        Match::Several(all) | Match::Possible(all) => {
             let each = all.iter().map(|(_, it)| {
                 format!("{} (same: {}; other: {})", it.patient, it.agrees, it.differs)
             });

@@ -1,0 +1,268 @@
+//! What happens when orders change, staff decide, and the EMR says no.
+
+use cannula_core::{
+    Candidate, Captured, Event, OrderDecision, OrderState, PatientChoice, Record, RecordId,
+    StoreOrder,
+};
+use cannula_rules::{
+    Outcome,
+    posting::{
+        Identified, PostPayment, PostingConfig, PostingEffect, PostingReceipt, PostingState,
+        SyncStatus,
+    },
+};
+use chrono::TimeDelta;
+use proptest::prelude::*;
+
+use super::{
+    config, event, noon, order, refund, rules,
+    statuses::{Emr, work},
+    usd,
+};
+
+fn decision(order: &str, choice: PatientChoice, remember: bool, minutes: i64) -> Event {
+    let stamp = noon() + TimeDelta::minutes(minutes);
+    let customer = "customer/812".into();
+    let decision = OrderDecision { order: order.into(), customer, choice, remember };
+    let record = Record::OrderDecision(decision);
+    Event::new("practice".into(), RecordId::new(order), record, Some(stamp), stamp)
+}
+
+fn to(patient: &str) -> PatientChoice {
+    PatientChoice::Patient(patient.into())
+}
+
+fn posts(sent: &[PostingEffect]) -> Vec<&PostPayment> {
+    let posts = sent.iter().filter_map(|effect| match effect {
+        PostingEffect::Post(post) => Some(&**post),
+        _ => None,
+    });
+    posts.collect()
+}
+
+fn possible() -> Emr {
+    let (agrees, differs) = ("name, phone".to_owned(), "e-mail".to_owned());
+    let candidate = Candidate { patient: "p1".into(), agrees, differs };
+    Emr { who: Identified::Possible(vec![candidate]), ..Emr::default() }
+}
+
+fn first(events: &[Event], emr: &Emr) -> (PostingState, Vec<PostingEffect>) {
+    work(&rules(config()), PostingState::default(), events, emr)
+}
+
+fn then(state: PostingState, events: &[Event], emr: &Emr) -> (PostingState, Vec<PostingEffect>) {
+    work(&rules(config()), state, events, emr)
+}
+
+fn statuses(state: &PostingState) -> Vec<SyncStatus> {
+    rules(config()).standings(state).into_iter().map(|it| it.status).collect()
+}
+
+#[test]
+fn an_order_seen_again_or_changed_in_other_ways_is_not_posted_again() {
+    let mut order = order("41");
+    let seen = event(&order, 0);
+    let (state, sent) = first(std::slice::from_ref(&seen), &Emr::default());
+    assert_eq!(posts(&sent).len(), 1);
+    let (state, sent) = then(state, &[seen], &Emr::default());
+    assert!(sent.is_empty(), "{sent:?}");
+    order.state = OrderState::Complete;
+    let (state, sent) = then(state, &[event(&order, 5)], &Emr::default());
+    assert!(sent.is_empty(), "{sent:?}");
+    order.state = OrderState::Held;
+    let (state, _) = then(state, &[event(&order, 6)], &Emr::default());
+    assert_eq!(statuses(&state), [SyncStatus::Synced]);
+}
+
+#[test]
+fn money_that_is_taken_later_is_a_second_payment_with_a_marker_of_its_own() {
+    let mut order = order("41");
+    order.captured = Some(Captured { amount: usd(5_000), at: noon() });
+    let (state, _) = first(&[event(&order, 0)], &Emr::default());
+    order.captured = Some(Captured { amount: usd(12_000), at: noon() + TimeDelta::days(3) });
+    let (state, sent) = then(state, &[event(&order, 60)], &Emr::default());
+    let [post] = posts(&sent)[..] else { panic!("{sent:?}") };
+    assert_eq!((post.amount, post.date.to_string()), (usd(7_000), "2031-05-09".to_owned()));
+    assert!(post.description.expose().starts_with("DP#41/2 "));
+    order.captured = Some(Captured { amount: usd(11_000), at: noon() });
+    let (state, sent) = then(state, &[event(&order, 70)], &Emr::default());
+    assert!(sent.is_empty(), "{sent:?}");
+    assert_eq!(statuses(&state), [SyncStatus::NotSynced]);
+}
+
+#[test]
+fn an_older_state_changes_nothing() {
+    let mut unpaid = order("41");
+    unpaid.captured = None;
+    let (state, _) = first(&[event(&order("41"), 10)], &Emr::default());
+    let plan = rules(config()).decide(state.clone(), &[event(&unpaid, 0)], noon());
+    assert_eq!(plan.state, state);
+    assert_eq!(
+        plan.verdicts[0].1.reasons[0].sentence(),
+        "A newer state of the order is known, and that one counts."
+    );
+}
+
+#[test]
+fn a_parked_state_is_finished_by_the_state_that_replaces_it() {
+    let held = event(&order("41"), 0);
+    let (state, _) = first(std::slice::from_ref(&held), &possible());
+    let mut changed = order("41");
+    changed.state = OrderState::Complete;
+    let plan = rules(config()).decide(state, &[event(&changed, 1)], noon());
+    let old = plan.verdicts.iter().find(|(event, _)| *event == held.id).unwrap();
+    assert_eq!(old.1.outcome, Outcome::Done);
+}
+
+#[test]
+fn what_did_not_go_through_is_tried_again_when_its_event_is_replayed() {
+    let seen = event(&order("41"), 0);
+    let (state, sent) = first(std::slice::from_ref(&seen), &possible());
+    assert_eq!(sent.len(), 1);
+    assert_eq!(statuses(&state), [SyncStatus::NotSynced]);
+    let (state, sent) = then(state, &[], &possible());
+    assert!(sent.is_empty(), "{sent:?}");
+    let (state, sent) = then(state, &[seen], &Emr::default());
+    assert_eq!(sent.len(), 2);
+    assert_eq!(statuses(&state), [SyncStatus::Synced]);
+}
+
+#[test]
+fn staff_choose_for_one_order_or_for_all_of_the_customer() {
+    let events = [event(&order("41"), 0), event(&order("42"), 0)];
+    let (state, _) = first(&events, &possible());
+    let emr = Emr { who: Identified::Possible(Vec::new()), ..Emr::default() };
+    let (one, sent) = then(state.clone(), &[decision("41", to("p7"), false, 5)], &emr);
+    assert_eq!(posts(&sent).iter().map(|it| it.order.as_str()).collect::<Vec<_>>(), ["41"]);
+    assert_eq!(statuses(&one), [SyncStatus::Synced, SyncStatus::NotSynced]);
+    let (all, sent) = then(state, &[decision("41", to("p7"), true, 5)], &emr);
+    assert!(posts(&sent).iter().all(|it| it.patient.as_str() == "p7"));
+    assert_eq!(statuses(&all), [SyncStatus::Synced, SyncStatus::Synced]);
+    let (_, sent) = then(all, &[event(&order("43"), 9)], &Emr::default());
+    let [post] = posts(&sent)[..] else { panic!("{sent:?}") };
+    assert_eq!(post.patient.as_str(), "p7");
+}
+
+#[test]
+fn who_typed_the_very_same_is_searched_for_once() {
+    let events = ["41", "42", "43"].map(|number| event(&order(number), 0));
+    let (state, sent) = first(&events, &Emr::default());
+    assert_eq!((sent.len(), posts(&sent).len()), (4, 3));
+    let mut other = order("44");
+    other.customer.phone = None;
+    let (_, sent) = then(state, &[event(&other, 5)], &Emr::default());
+    assert_eq!((sent.len(), posts(&sent).len()), (2, 1));
+}
+
+#[test]
+fn none_of_them_means_none_of_those_who_were_told() {
+    let (state, _) = first(&[event(&order("41"), 0)], &possible());
+    let emr = Emr { who: Identified::Created("p9".into()), ..Emr::default() };
+    let (state, sent) = then(state, &[decision("41", PatientChoice::New, true, 5)], &emr);
+    let PostingEffect::Identify(asked) = &sent[0] else { panic!("{sent:?}") };
+    assert_eq!(asked.except, ["p1".into()]);
+    assert_eq!(posts(&sent)[0].patient.as_str(), "p9");
+    let (_, sent) = then(state, &[event(&order("42"), 9)], &possible());
+    assert_eq!(posts(&sent)[0].patient.as_str(), "p9");
+}
+
+#[test]
+fn what_looks_posted_is_posted_only_when_staff_say_so_afterwards() {
+    let looks = Emr { posting: PostingReceipt::LooksPosted("70".into()), ..Emr::default() };
+    // A choice made before the row was seen says nothing about the row.
+    let early = decision("41", to("p1"), false, 1);
+    let (state, sent) = first(&[event(&order("41"), 0), early], &looks);
+    assert!(posts(&sent).iter().all(|it| !it.insist));
+    assert_eq!(statuses(&state), [SyncStatus::NotSynced]);
+    let (state, sent) = then(state, &[decision("41", to("p1"), false, 5)], &Emr::default());
+    assert!(posts(&sent)[0].insist);
+    assert_eq!(statuses(&state), [SyncStatus::Synced]);
+}
+
+#[test]
+fn a_patient_who_was_merged_away_is_looked_for_again() {
+    let gone = Emr { posting: PostingReceipt::PatientGone, ..Emr::default() };
+    let rules = rules(config());
+    let mut plan = rules.decide(PostingState::default(), &[event(&order("41"), 0)], noon());
+    for receipt in [PostingReceipt::Identified(gone.who.clone()), gone.posting] {
+        let (_, effect) = &plan.effects[0];
+        plan.state.applied(effect, &receipt);
+        plan = rules.decide(plan.state, &[], noon());
+    }
+    let (_, PostingEffect::Identify(asked)) = &plan.effects[0] else { panic!("{plan:?}") };
+    assert_eq!(asked.except, ["p1".into()]);
+}
+
+#[test]
+fn a_second_form_of_an_order_is_posted_only_when_staff_say_so() {
+    let mut again = order("41-1");
+    again.first_number = "41".into();
+    again.placed_at += TimeDelta::hours(1);
+    let (state, sent) = first(&[event(&again, 1), event(&order("41"), 0)], &Emr::default());
+    assert_eq!(posts(&sent).iter().map(|it| it.order.as_str()).collect::<Vec<_>>(), ["41"]);
+    let (state, sent) = then(state, &[decision("41-1", to("p1"), false, 5)], &Emr::default());
+    assert_eq!(posts(&sent).iter().map(|it| it.order.as_str()).collect::<Vec<_>>(), ["41-1"]);
+    assert_eq!(statuses(&state), [SyncStatus::Synced, SyncStatus::Synced]);
+}
+
+#[test]
+fn an_order_first_seen_while_posting_was_off_stays_where_it_is() {
+    let off = rules(PostingConfig { enabled: false, ..config() });
+    let plan = off.decide(PostingState::default(), &[event(&order("41"), 0)], noon());
+    assert!(plan.effects.is_empty());
+    let (state, sent) = then(plan.state, &[event(&order("41"), 5)], &Emr::default());
+    assert!(sent.is_empty(), "{sent:?}");
+    assert_eq!(statuses(&state), [SyncStatus::Disabled]);
+}
+
+#[test]
+fn a_refund_is_open_until_the_ledger_shows_it() {
+    let mut order = order("41");
+    order.refunds = vec![refund("77", 2_000)];
+    let seen = event(&order, 0);
+    let (state, _) = first(std::slice::from_ref(&seen), &Emr::default());
+    let open = |state: &PostingState| rules(config()).standings(state)[0].park.is_some();
+    assert!(open(&state));
+    let found = Emr { refund: PostingReceipt::RefundFound("90".into()), ..Emr::default() };
+    let (state, sent) = then(state, &[seen.clone()], &found);
+    assert_eq!(sent.len(), 1);
+    assert!(!open(&state));
+    let (_, sent) = then(state, &[seen], &Emr::default());
+    assert!(sent.is_empty(), "{sent:?}");
+}
+
+fn history() -> Vec<Event> {
+    let mut states = Vec::new();
+    for number in ["41", "42", "43"] {
+        let mut it: StoreOrder = order(number);
+        it.captured = None;
+        states.push(event(&it, 0));
+        it.captured = Some(Captured { amount: usd(12_000), at: noon() });
+        states.push(event(&it, 1));
+        it.state = OrderState::Complete;
+        it.refunds = vec![refund(&format!("r{number}"), 100)];
+        states.push(event(&it, 2));
+    }
+    states
+}
+
+proptest! {
+    #[test]
+    fn whatever_order_the_states_arrive_in_the_same_is_known_and_each_order_is_posted_once(
+        events in Just(history()).prop_shuffle(),
+        size in 1_usize..5,
+    ) {
+        let (expected, _) = first(&history(), &Emr::default());
+        let (mut state, mut sent) = (PostingState::default(), Vec::new());
+        for some in events.chunks(size) {
+            let (next, effects) = then(state, some, &Emr::default());
+            state = next;
+            sent.extend(effects);
+        }
+        let expected: Vec<_> = expected.orders().collect();
+        prop_assert_eq!(state.orders().collect::<Vec<_>>(), expected);
+        let mut posted: Vec<_> = posts(&sent).iter().map(|it| it.order.to_string()).collect();
+        posted.sort();
+        prop_assert_eq!(posted, ["41", "42", "43"]);
+    }
+}
