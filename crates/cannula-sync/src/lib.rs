@@ -7,6 +7,7 @@ mod flow;
 mod intake_flow;
 mod posting_flow;
 mod register;
+mod rehearsal;
 mod sqlite;
 mod store;
 mod webhook;
@@ -17,6 +18,7 @@ pub use engine::{DrainReport, Engine, Line, PollReport, Progress};
 pub use flow::{Decision, Flow, Ruling, Verdict};
 pub use intake_flow::{IntakeFlow, LinkSink};
 pub use posting_flow::PostingFlow;
+pub use rehearsal::Rehearsal;
 pub use sqlite::SqliteStore;
 pub use store::{
     Arrival, Claim, DeadLetter, EffectStatus, EventUpdate, FeedState, History, HistoryEntry,

@@ -10,14 +10,16 @@ use std::{
 
 use async_trait::async_trait;
 use cannula_core::{
-    CrmEffect, CrmLinks, CrmNeeds, CrmSink, Error, ErrorKind, Event, Feed, IdempotencyKey, Phi,
-    Receipt, RecordKey, Result, Settled, Subject,
+    CrmEffect, CrmLinks, CrmNeeds, CrmSink, Error, ErrorKind, Event, Feed, IdempotencyKey,
+    LedgerInfo, LedgerOptions, LedgerRow, NewPatient, NewPayment, Patient, PatientId,
+    PatientRegistry, PaymentLedger, Person, Phi, PickLists, Receipt, RecordKey, RegistryInfo,
+    Result, Settled, Subject,
 };
 use cannula_sync::{
     Arrival, Claim, DeadLetter, FeedState, History, Ingest, Ingested, Parked, RejectedRow, Replay,
     Step, Store, Summary,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 /// Counts boundaries (before and after each guarded call) and ends everything at one of them:
 /// that call and every later one fails, as if the process were gone.
@@ -192,5 +194,70 @@ impl CrmSink for CrashSink {
         key: &IdempotencyKey,
     ) -> Result<Settled> {
         self.crash.guard(self.inner.settle(effect, links, key)).await
+    }
+}
+
+/// An EMR, its register and its ledger, that a [`Crash`] cuts off before or after each call.
+#[derive(Debug)]
+pub struct CrashEmr {
+    /// The register of patients.
+    pub registry: Arc<dyn PatientRegistry>,
+    /// The ledger.
+    pub ledger: Arc<dyn PaymentLedger>,
+    /// The crash, shared with whatever else dies with the process.
+    pub crash: Arc<Crash>,
+}
+
+#[async_trait]
+impl PatientRegistry for CrashEmr {
+    fn info(&self) -> &RegistryInfo {
+        self.registry.info()
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.registry.check().await
+    }
+
+    async fn lists(&self) -> Result<PickLists> {
+        self.crash.guard(self.registry.lists()).await
+    }
+
+    async fn search(&self, person: &Person) -> Result<Vec<Patient>> {
+        self.crash.guard(self.registry.search(person)).await
+    }
+
+    async fn by_chart(&self, chart: &str) -> Result<Option<Patient>> {
+        self.crash.guard(self.registry.by_chart(chart)).await
+    }
+
+    async fn create(&self, patient: &NewPatient) -> Result<Patient> {
+        self.crash.guard(self.registry.create(patient)).await
+    }
+}
+
+#[async_trait]
+impl PaymentLedger for CrashEmr {
+    fn info(&self) -> &LedgerInfo {
+        self.ledger.info()
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.ledger.check().await
+    }
+
+    async fn options(&self) -> Result<LedgerOptions> {
+        self.crash.guard(self.ledger.options()).await
+    }
+
+    async fn between(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<LedgerRow>> {
+        self.crash.guard(self.ledger.between(from, to)).await
+    }
+
+    async fn of_patient(&self, patient: &PatientId) -> Result<Vec<LedgerRow>> {
+        self.crash.guard(self.ledger.of_patient(patient)).await
+    }
+
+    async fn post(&self, payment: &NewPayment) -> Result<()> {
+        self.crash.guard(self.ledger.post(payment)).await
     }
 }

@@ -3,6 +3,7 @@
 mod clock;
 mod crash;
 mod memory_crm;
+mod memory_ledger;
 mod memory_registry;
 mod sample;
 mod scripted_source;
@@ -10,11 +11,13 @@ pub mod store_laws;
 
 pub use async_trait::async_trait;
 pub use clock::ManualClock;
-pub use crash::{Crash, CrashSink, CrashStore};
+pub use crash::{Crash, CrashEmr, CrashSink, CrashStore};
 pub use memory_crm::{MemoryContact, MemoryCrm};
+pub use memory_ledger::MemoryLedger;
 pub use memory_registry::MemoryRegistry;
 pub use sample::{
-    appointment, day_one, membership, patient, payment, pointer, practice, subject, without_stamp,
+    appointment, day_one, membership, patient, payment, pointer, practice, store_order, subject,
+    without_stamp,
 };
 pub use scripted_source::ScriptedSource;
 pub use store_laws::StoreBench;

@@ -1,9 +1,10 @@
 //! Small invented events.
 
 use cannula_core::{
-    Appointment, AppointmentStatus, Currency, Event, Membership, MembershipStatus, Money, Named,
-    Patient, PatientId, Payer, Payment, PaymentKind, PaymentStatus, PersonId, PersonName, Pointer,
-    PracticeId, Record, RecordId, RecordKey, Subject, VisitTime,
+    Appointment, AppointmentStatus, Captured, Currency, Event, LineKind, Membership,
+    MembershipStatus, Money, Named, OrderLine, OrderState, OrderTotals, Patient, PatientId, Payer,
+    Payment, PaymentKind, PaymentStatus, PersonId, PersonName, Phi, Pointer, PracticeId, Record,
+    RecordId, RecordKey, StoreCustomer, StoreOrder, Subject, Tender, VisitTime,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -113,4 +114,58 @@ pub fn without_stamp(state: &Event, minute: i64) -> Event {
 fn event(id: &str, record: Record, minute: i64) -> Event {
     let stamp = day_one() + TimeDelta::minutes(minute);
     Event::new(practice(), RecordId::new(id), record, Some(stamp), stamp)
+}
+
+/// A state of an order over $120 that `customer` of the store placed and paid on [`day_one`], as
+/// of so many minutes after that.
+pub fn store_order(
+    number: &str,
+    customer: &str,
+    minute: i64,
+    change: impl FnOnce(&mut StoreOrder),
+) -> Event {
+    let usd = |minor| Money::from_minor(minor, Currency::USD);
+    let phi = |text: String| Phi::new(text);
+    // Nobody shares a phone number or a birthday.
+    let hash = customer.bytes().fold(7_u32, |hash, byte| (hash * 31 + u32::from(byte)) % 9_000);
+    let birth_date = chrono::NaiveDate::from_ymd_opt(1975, 1, 1).unwrap_or_default()
+        + TimeDelta::days(hash.into());
+    let mut order = StoreOrder {
+        number: number.into(),
+        first_number: number.into(),
+        customer: StoreCustomer {
+            id: PersonId::new(customer),
+            name: PersonName { given: phi("Test".to_owned()), family: phi(customer.to_owned()) },
+            email: Some(phi(format!("{customer}@example.test"))),
+            phone: Some(phi(format!("212 555 {:04}", 1_000 + hash))),
+            birth_date: Some(Phi::new(birth_date)),
+            gender: None,
+            street: None,
+            city: None,
+            state: None,
+            postal_code: Some(phi("62701".to_owned())),
+        },
+        state: OrderState::Processing,
+        placed_at: day_one(),
+        lines: vec![OrderLine {
+            sku: phi("SER-30".to_owned()),
+            name: phi("Serum".to_owned()),
+            kind: LineKind::Product,
+        }],
+        tender: Tender { method: "card".to_owned(), card: Some("VI".to_owned()) },
+        totals: OrderTotals {
+            grand_total: usd(12_000),
+            tax: usd(0),
+            shipping: usd(0),
+            discount: usd(0),
+            discount_reason: None,
+            gift_card: usd(0),
+            rewards: usd(0),
+            unexplained: usd(0),
+        },
+        captured: Some(Captured { amount: usd(12_000), at: day_one() }),
+        refunds: Vec::new(),
+    };
+    change(&mut order);
+    event(number, Record::Order(Box::new(order)), minute)
 }

@@ -34,14 +34,18 @@ struct Script {
 
 impl Default for ScriptedSource {
     fn default() -> Self {
-        let feed = |kind| Feed { practice: practice(), kind };
-        let feeds = vec![feed(RecordKind::Patient), feed(RecordKind::Appointment)];
-        let info = SourceInfo { name: "scripted", feeds };
-        Self { info, script: Mutex::default() }
+        Self::of(&[RecordKind::Patient, RecordKind::Appointment])
     }
 }
 
 impl ScriptedSource {
+    /// A source with a feed for each of these kinds of records.
+    pub fn of(kinds: &[RecordKind]) -> Self {
+        let feed = |kind: &RecordKind| Feed { practice: practice(), kind: *kind };
+        let info = SourceInfo { name: "scripted", feeds: kinds.iter().map(feed).collect() };
+        Self { info, script: Mutex::default() }
+    }
+
     /// Adds a page to the feed of `kind`.
     pub fn page(&self, kind: RecordKind, events: Vec<Event>) {
         self.page_with(kind, events, Vec::new());
