@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use cannula_core::{
-    ContactId, CrmContact, NewPatient, Patient, Person, Phi, PickLists, Problems, RegistryInfo,
-    Result, StoreCustomer,
+    ContactId, CrmContact, NewPatient, Patient, PatientField, Person, Phi, PickLists, Problems,
+    RegistryInfo, Result, StoreCustomer,
 };
 use chrono::NaiveDate;
 
@@ -52,6 +52,15 @@ impl Customers {
     /// Whether the practice has what new patients are given.
     pub(super) fn check(&self, lists: &PickLists) -> Result<()> {
         let mut problems = Problems::new();
+        let referral = &self.intake.config().fields.referral_source;
+        let demanded = self.registry().required.contains(&PatientField::ReferralSource);
+        // An intake passes over what it cannot check and need not send; here it was asked for.
+        if self.entries.contains_key(referral)
+            && !demanded
+            && lists.get(&PatientField::ReferralSource).is_none_or(Vec::is_empty)
+        {
+            problems.add(referral, "cannot be resolved: no referral sources of the practice are configured, with their ids in the EMR");
+        }
         for problem in self.intake.check_entries(&self.entries, lists) {
             problems.add(problem.field, problem.message);
         }

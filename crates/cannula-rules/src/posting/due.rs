@@ -42,6 +42,10 @@ pub enum Nothing {
     RefundedWhole,
     /// It is another customer's now.
     Moved,
+    /// It was edited: what was taken for it is another form's now, and is posted there.
+    Replaced,
+    /// It is an edited form: what was taken was taken for the form before, and is posted there.
+    CarriedOver,
 }
 
 /// What is wrong with an order's money.

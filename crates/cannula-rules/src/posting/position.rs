@@ -1,6 +1,6 @@
 //! Where an order stands and what is next for it.
 
-use cannula_core::{Money, OrderNumber, PatientChoice, PatientId};
+use cannula_core::{Money, OrderNumber, OrderState, PatientChoice, PatientId};
 use chrono::NaiveDate;
 
 use super::{
@@ -49,6 +49,9 @@ impl PostingRules {
         }
         let captured = match self.config.due(&entry.order, self.ledger.currency, posted) {
             Due::Money(captured) => captured,
+            Due::Unclear(Unclear::CanceledWithMoney) if self.other_form(state, entry).is_some() => {
+                return Position::Nothing(Nothing::Replaced);
+            }
             Due::Later(later) => return Position::Later(later),
             Due::Nothing(nothing) => return Position::Nothing(nothing),
             Due::Unclear(unclear) => return Position::Unclear(unclear),
@@ -58,7 +61,11 @@ impl PostingRules {
             && !state.decisions.contains_key(number)
             && let Some(other) = self.other_form(state, entry)
         {
-            return Position::Related(other);
+            let edited = other.order.state == OrderState::Canceled;
+            if edited && other.posted() == Some(captured.amount) {
+                return Position::Nothing(Nothing::CarriedOver);
+            }
+            return Position::Related(&other.order.number);
         }
         let taken = captured.amount;
         let before = entry.posted().map_or(0, |sum| sum.minor());
@@ -80,7 +87,7 @@ impl PostingRules {
     }
 
     /// The form of the same order that has the first claim to be posted, if it is another.
-    fn other_form<'a>(&self, state: &'a PostingState, entry: &Entry) -> Option<&'a OrderNumber> {
+    fn other_form<'a>(&self, state: &'a PostingState, entry: &Entry) -> Option<&'a Entry> {
         let family =
             state.in_order().filter(|other| other.order.first_number == entry.order.first_number);
         let claims = |other: &&Entry| {
@@ -93,7 +100,7 @@ impl PostingRules {
         };
         let claimants: Vec<_> = family.filter(claims).collect();
         let first = claimants.iter().find(|it| !it.parts.is_empty()).or(claimants.first())?;
-        (first.order.number != entry.order.number).then_some(&first.order.number)
+        (first.order.number != entry.order.number).then_some(first)
     }
 
     /// Whose ledger an order goes to; what stands in the way if that is not clear.

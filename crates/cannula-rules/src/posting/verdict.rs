@@ -136,6 +136,8 @@ impl PostingReason {
                 Nothing::GiftCard => "A gift card, store credit or points paid for the whole order, so no money came in and there is nothing to post.",
                 Nothing::Canceled => "The order was canceled before money was taken, so there is nothing to post.",
                 Nothing::RefundedWhole => "All the money was given back before it was posted, so neither is posted.",
+                Nothing::Replaced => "The order was edited, and the form that took its place is posted instead.",
+                Nothing::CarriedOver => "The order is an edited form of one that is posted, over the same money, so there is nothing to post.",
                 Nothing::Moved => "The order belongs to another customer of the store now, and is handled there.",
             }
             .to_owned(),

@@ -206,6 +206,25 @@ fn a_second_form_of_an_order_is_posted_only_when_staff_say_so() {
 }
 
 #[test]
+fn an_edited_order_that_was_posted_before_is_not_posted_again_for_the_same_money() {
+    let (state, _) = first(&[event(&order("41"), 0)], &Emr::default());
+    let mut given_up = order("41");
+    given_up.state = OrderState::Canceled;
+    let mut again = order("41-1");
+    again.first_number = "41".into();
+    again.placed_at += TimeDelta::hours(1);
+    let edited = [event(&given_up, 60), event(&again, 60)];
+    let (same, sent) = then(state.clone(), &edited, &Emr::default());
+    assert!(sent.is_empty(), "{sent:?}");
+    assert_eq!(statuses(&same), [SyncStatus::Synced, SyncStatus::NothingToSync]);
+    again.captured = Some(Captured { amount: usd(15_000), at: noon() });
+    let edited = [event(&given_up, 60), event(&again, 60)];
+    let (more, sent) = then(state, &edited, &Emr::default());
+    assert!(sent.is_empty(), "{sent:?}");
+    assert_eq!(statuses(&more), [SyncStatus::Synced, SyncStatus::NotSynced]);
+}
+
+#[test]
 fn an_order_first_seen_while_posting_was_off_stays_where_it_is() {
     let off = rules(PostingConfig { enabled: false, ..config() });
     let plan = off.decide(PostingState::default(), &[event(&order("41"), 0)], noon());

@@ -244,6 +244,14 @@ fn each_status_says_why_and_what_to_do() {
     let mut given_up = order("41");
     given_up.state = OrderState::Canceled;
     given_up.captured = None;
+    let mut edited = order("41");
+    edited.state = OrderState::Canceled;
+    show(
+        "edited after it was paid, before it was posted",
+        config(),
+        Emr::default(),
+        &[edited, again.clone()],
+    );
     show("edited before it was paid", config(), Emr::default(), &[given_up, again]);
     let refunded = with(&|it| it.refunds = vec![refund("77", 2_000), refund("78", 500)]);
     show("refunded in part, not recorded", config(), Emr::default(), &refunded);
