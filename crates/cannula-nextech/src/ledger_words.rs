@@ -41,8 +41,8 @@ pub(crate) fn parse(body: &[u8]) -> Result<WordPage> {
     Ok(page)
 }
 
-fn words<'r>(extensions: &'r [Extension<'_>], names: &[&str]) -> impl Iterator<Item = String> {
-    let is_one = move |it: &&Extension<'_>| names.iter().any(|name| it.is(name));
+fn words(extensions: &[Extension<'_>], names: &[&str]) -> Vec<String> {
+    let is_one = |it: &&Extension<'_>| names.iter().any(|name| it.is(name));
     let words = extensions.iter().filter(is_one).filter_map(|it| text(&it.value_string));
-    words.map(str::to_owned).collect::<Vec<_>>().into_iter()
+    words.map(str::to_owned).collect()
 }
