@@ -37,8 +37,8 @@ pub struct Reconciliation<'a> {
 
 /// What the store and the ledger have for a period, and where they differ.
 ///
-/// Differences add up to the sums: on each day, what their store's side has less what their
-/// ledger's side has is the day's difference.
+/// Differences and refunds recorded later explain the sums: on each day, what their store's side
+/// has less what their ledger's side has is the day's difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// The first day.
@@ -56,7 +56,8 @@ pub struct Report {
     pub total: Sums,
     /// What one side has and the other has not, or has otherwise; by date.
     pub differences: Vec<Line>,
-    /// What makes an order cost less than its list price and is no money; by date.
+    /// What is as it should be and good to know: refunds that were recorded later, and what paid
+    /// for an order and is no money; by date.
     pub notes: Vec<Line>,
 }
 
@@ -80,7 +81,10 @@ impl Reconciliation<'_> {
             comparison.order(order);
             notes.extend(self.notes(order));
         }
-        let (mut differences, ledger) = comparison.close();
+        let (lines, ledger) = comparison.close();
+        let (later, mut differences): (Vec<_>, Vec<_>) =
+            lines.into_iter().partition(|line| line.kind == Kind::RecordedLater);
+        notes.extend(later);
         for lines in [&mut differences, &mut notes] {
             lines.retain(|line| self.is_about(line));
             lines.sort_by(|one, other| one.place().cmp(&other.place()));

@@ -58,6 +58,11 @@ impl<'a, 'r> Comparison<'a, 'r> {
             self.unposted(order, expected);
         }
         self.leg(order, None, expected.as_ref(), &parts);
+        if let Some(expected) = &expected
+            && self.counts(expected.date, expected.amount)
+        {
+            self.adder.included(expected.date, order);
+        }
         let gone = !is_active && is_gone(order);
         for refund in &order.refunds {
             let amount = refund.amount.negated();
@@ -273,8 +278,13 @@ impl<'a, 'r> Comparison<'a, 'r> {
             let found =
                 own.or_else(|| by_hand.iter().position(|it| refund.is_recorded_by(it, false)));
             match found.map(|index| by_hand.remove(index)) {
-                Some(ByHand { row, .. }) => self.add_ledger(row, Some(refund.tender)),
-                None => self.lines.push(refund.line()),
+                Some(ByHand { row, .. }) => {
+                    self.add_ledger(row, Some(refund.tender.clone()));
+                    if row.payment.date != Some(refund.date) {
+                        self.lines.push(refund.recorded_later(row));
+                    }
+                }
+                None => self.lines.push(refund.missing()),
             }
         }
     }
@@ -284,10 +294,13 @@ impl<'a, 'r> Comparison<'a, 'r> {
         matches!((ours, its), (Some(ours), Some(its)) if ours.eq_ignore_ascii_case(its))
     }
 
+    fn counts(&self, date: NaiveDate, amount: Money) -> bool {
+        self.period.covers(date) && amount.currency() == self.period.currency
+    }
+
     fn add_store(&mut self, order: &StoreOrder, date: Option<NaiveDate>, amount: Option<Money>) {
         if let (Some(date), Some(amount)) = (date, amount)
-            && self.period.covers(date)
-            && amount.currency() == self.period.currency
+            && self.counts(date, amount)
         {
             self.adder.store(date, tender(order), amount);
         }
@@ -328,7 +341,20 @@ impl Unmarked {
             && payment.date.is_none_or(|date| date >= self.date)
     }
 
-    fn line(self) -> Line {
+    fn recorded_later(self, row: &LedgerRow) -> Line {
+        let amount = Some(row.payment.amount);
+        Line {
+            store_date: Some(self.date),
+            store_amount: amount,
+            ledger_amount: amount,
+            order: Some(self.order),
+            refund: Some(self.refund.number),
+            ..of_row(Kind::RecordedLater, row)
+        }
+        .saying("is recorded on the ledger, at another date than the store's.")
+    }
+
+    fn missing(self) -> Line {
         let how = if self.refund.online {
             "gave money back, and the ledger does not show it: record the refund on the patient's payment, without processing it."
         } else {

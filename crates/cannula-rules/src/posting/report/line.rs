@@ -31,6 +31,8 @@ pub enum Kind {
     RefundNotRecorded,
     /// All of it was given back before it was posted, so neither is on the ledger.
     RefundedUnposted,
+    /// Staff recorded a refund at a later date than the store's.
+    RecordedLater,
     /// A gift card or store credit paid a part, or all.
     GiftCard,
     /// A part of the total is unaccounted for; another module's, often a gift card's.
@@ -43,7 +45,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::OnlyInStore,
         Self::OnlyInLedger,
         Self::AmountDiffers,
@@ -53,6 +55,7 @@ impl Kind {
         Self::VoidedInLedger,
         Self::RefundNotRecorded,
         Self::RefundedUnposted,
+        Self::RecordedLater,
         Self::GiftCard,
         Self::Unexplained,
         Self::Discount,
@@ -73,6 +76,7 @@ impl fmt::Display for Kind {
             Self::VoidedInLedger => "voided in the ledger",
             Self::RefundNotRecorded => "refund not recorded",
             Self::RefundedUnposted => "refunded before posting",
+            Self::RecordedLater => "refund recorded later",
             Self::GiftCard => "gift card",
             Self::Unexplained => "unexplained",
             Self::Discount => "discount",

@@ -12,6 +12,12 @@ pub struct Sums {
     /// Taken by the store.
     #[serde(serialize_with = "decimal")]
     pub captured: Money,
+    /// How much of that is tax.
+    #[serde(serialize_with = "decimal")]
+    pub tax: Money,
+    /// How much of that is shipping.
+    #[serde(serialize_with = "decimal")]
+    pub shipping: Money,
     /// Given back by the store.
     #[serde(serialize_with = "decimal")]
     pub refunded: Money,
@@ -75,6 +81,8 @@ pub(super) fn tender(order: &StoreOrder) -> String {
 #[derive(Clone, Copy, Debug, Default)]
 struct Minor {
     captured: i128,
+    tax: i128,
+    shipping: i128,
     refunded: i128,
     payments: i128,
     refunds: i128,
@@ -83,6 +91,8 @@ struct Minor {
 impl Minor {
     fn add(&mut self, other: &Self) {
         self.captured += other.captured;
+        self.tax += other.tax;
+        self.shipping += other.shipping;
         self.refunded += other.refunded;
         self.payments += other.payments;
         self.refunds += other.refunds;
@@ -97,6 +107,8 @@ impl Minor {
         let (store, ledger) = (self.captured - self.refunded, self.payments - self.refunds);
         Sums {
             captured: money(self.captured),
+            tax: money(self.tax),
+            shipping: money(self.shipping),
             refunded: money(self.refunded),
             payments: money(self.payments),
             refunds: money(self.refunds),
@@ -119,6 +131,13 @@ impl Adder {
         } else {
             sums.captured += minor;
         }
+    }
+
+    /// What of the money that the store took is tax and shipping.
+    pub(super) fn included(&mut self, date: NaiveDate, order: &StoreOrder) {
+        let sums = self.0.entry((Some(date), Some(tender(order)))).or_default();
+        sums.tax += i128::from(order.totals.tax.minor());
+        sums.shipping += i128::from(order.totals.shipping.minor());
     }
 
     /// Money on the ledger; a negative amount is a refund.
