@@ -115,15 +115,15 @@ fn check_money(info: &LedgerInfo, payment: &NewPayment) -> Result<()> {
         return invalid(format!("the payment is in {paid} and the practice's ledger in {kept}"));
     }
     let description = payment.description.expose();
+    if description.trim().is_empty() {
+        return invalid("the payment has no description to be found by again".to_owned());
+    }
     let length = description.chars().count();
     if length > info.description_limit {
         return invalid(format!(
             "the description has {length} characters and {} keeps {}",
             info.product, info.description_limit
         ));
-    }
-    if payment.marker.is_empty() || !description.starts_with(&payment.marker) {
-        return invalid("the description does not begin with the payment's marker".to_owned());
     }
     Ok(())
 }
