@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::{
     new_patients::NewPatients,
+    new_payments::NewPayments,
     profile::{Product, TOKEN_URL},
 };
 
@@ -41,6 +42,8 @@ pub struct NextechConfig {
     pub currency: Currency,
     /// What new patients get besides what a contact holds.
     pub new_patients: NewPatients,
+    /// What new payments get besides what is posted.
+    pub new_payments: NewPayments,
 }
 
 /// The two grants, and what the token is for.
@@ -95,6 +98,7 @@ impl NextechConfig {
             payments: true,
             currency: Currency::USD,
             new_patients: NewPatients::new(product),
+            new_payments: NewPayments::default(),
         }
     }
 
@@ -128,6 +132,7 @@ impl NextechConfig {
         let payments = settings.flag("payments", true);
         let currency = settings.currency("currency");
         let new_patients = NewPatients::from_settings(settings, product);
+        let new_payments = NewPayments::from_settings(settings, product);
         Some(Self {
             product: product?,
             practice: PracticeId::new(practice?.trim()),
@@ -143,6 +148,7 @@ impl NextechConfig {
             payments,
             currency: currency?,
             new_patients: new_patients?,
+            new_payments: new_payments?,
         })
     }
 }

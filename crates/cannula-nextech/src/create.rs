@@ -7,6 +7,7 @@ use crate::{
     new_patients::NewPatients,
     phone,
     profile::{Product, Profile},
+    written::{Extension, Reference, Value, reference},
 };
 
 /// The body of `POST /Patient/`, after "Create Patient" of each product's API documentation.
@@ -23,23 +24,6 @@ pub(crate) struct Body<'a> {
     /// A list: one sample has an object here, and the answer to it a list.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     general_practitioner: Vec<Reference<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Extension<'a> {
-    url: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value_string: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value_reference: Option<Reference<'a>>,
-}
-
-#[derive(Serialize)]
-struct Reference<'a> {
-    reference: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    display: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -90,16 +74,12 @@ pub(crate) fn body<'a>(
     let profile = product.profile();
     complete(profile, patient)?;
     let extension = Extensions { product, profile };
-    let status = Extension {
-        url: extension.url("patient-status"),
-        value_string: Some(&practice.status),
-        value_reference: None,
-    };
+    let status = Extension::new(profile.extension("patient-status"), Value::Text(&practice.status));
     let source =
         extension.reference("referral-source", "referral-source", &patient.referral_source)?;
     let location = extension.reference("patient-location", "location", &patient.location)?;
     let practitioner = match &patient.general_practitioner {
-        Some(practitioner) => vec![reference(product, "practitioner", practitioner)?],
+        Some(practitioner) => vec![displayed(product, "practitioner", practitioner)?],
         None => Vec::new(),
     };
     let plus = product == Product::PracticePlus;
@@ -187,10 +167,6 @@ struct Extensions {
 }
 
 impl Extensions {
-    fn url(&self, name: &str) -> String {
-        format!("{}{name}", self.profile.extensions)
-    }
-
     fn reference<'a>(
         &self,
         name: &str,
@@ -198,21 +174,13 @@ impl Extensions {
         target: &'a Option<Named>,
     ) -> Result<Option<Extension<'a>>> {
         let Some(target) = target else { return Ok(None) };
-        Ok(Some(Extension {
-            url: self.url(name),
-            value_string: None,
-            value_reference: Some(reference(self.product, kind, target)?),
-        }))
+        let target = displayed(self.product, kind, target)?;
+        Ok(Some(Extension::new(self.profile.extension(name), Value::Reference(target))))
     }
 }
 
 /// A reference by id; the samples of Practice+ carry the name too.
-fn reference<'a>(product: Product, kind: &str, target: &'a Named) -> Result<Reference<'a>> {
-    let Some(id) = &target.id else {
-        return Err(
-            Error::new(ErrorKind::Invalid, "an entry of a list has no id").with("list", kind)
-        );
-    };
+fn displayed<'a>(product: Product, kind: &str, target: &'a Named) -> Result<Reference<'a>> {
     let display = (product == Product::PracticePlus).then_some(target.name.as_str());
-    Ok(Reference { reference: format!("{kind}/{id}"), display })
+    Ok(Reference { display, ..reference(kind, target)? })
 }

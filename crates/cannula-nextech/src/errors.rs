@@ -1,6 +1,6 @@
 //! What Nextech's refusals mean. Its prose is not repeated, because it may name the patient.
 
-use cannula_core::{Error, ErrorKind};
+use cannula_core::{Error, ErrorKind, Retry};
 use cannula_http::{Refusal, by_status};
 use serde::Deserialize;
 
@@ -38,6 +38,30 @@ pub(crate) fn api(refusal: &Refusal<'_>) -> Error {
     }
 }
 
+/// Whether Nextech refuses what a request says, for good.
+pub(crate) fn is_refusal(error: &Error) -> bool {
+    matches!(error.http_status(), Some(400 | 404 | 422)) && error.retry_advice() == Retry::Never
+}
+
+/// A refusal in words that staff can act upon.
+pub(crate) fn in_words(refusal: Error, message: impl Into<String>) -> Error {
+    let mut error = Error::new(ErrorKind::Invalid, message);
+    if let Some(status) = refusal.http_status() {
+        error = error.status(status);
+    }
+    if let Some(code) = refusal.vendor_code() {
+        error = error.code(code);
+    }
+    error.source(refusal)
+}
+
+/// Whether the body of a 2xx says that it went wrong all the same.
+pub(crate) fn is_failure(body: &[u8]) -> bool {
+    let body: Body = serde_json::from_slice(body).unwrap_or_default();
+    let is_bad = |issue: &Issue| matches!(issue.severity.as_deref(), Some("error" | "fatal"));
+    body.issue.iter().any(is_bad)
+}
+
 /// A 200 that is no page: an error in disguise, or something else altogether.
 pub(crate) fn not_a_page(body: &[u8]) -> Error {
     let error = Error::new(ErrorKind::Decode, "the answer is neither a Bundle nor a resource");
@@ -59,6 +83,7 @@ struct Body {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Issue {
+    severity: Option<String>,
     code: Option<String>,
 }
 

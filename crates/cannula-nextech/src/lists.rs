@@ -47,20 +47,17 @@ pub(crate) fn parse(resource: &str, body: &[u8]) -> Result<ListPage> {
     if !answer.is_bundle() {
         return Err(errors::not_a_page(body));
     }
-    let is_next =
-        |relation: &Text<'_>| relation.get().is_some_and(|it| it.eq_ignore_ascii_case("next"));
-    let next = list(&answer.link).iter().find(|it| it.relation.as_ref().is_some_and(is_next));
     let rows = list(&answer.entry).iter().filter_map(|entry| entry.resource.as_ref());
     let is_one = |row: &&Row<'_>| {
         text(&row.resource_type).is_none_or(|it| it.eq_ignore_ascii_case(resource)) && row.in_use()
     };
     Ok(ListPage {
-        next: next.and_then(|link| text(&link.url)).map(str::to_owned),
+        next: answer.next().map(str::to_owned),
         entries: rows.filter(is_one).filter_map(Row::named).collect(),
     })
 }
 
-fn unreadable(error: serde_json::Error) -> Error {
+pub(crate) fn unreadable(error: serde_json::Error) -> Error {
     if error.is_eof() {
         return Error::new(ErrorKind::Decode, "the answer ends early").retry(Retry::Backoff);
     }

@@ -1,4 +1,4 @@
-//! Which fields of a patient a refusal speaks of, in our words: Nextech's own may name the patient.
+//! Which fields a refusal speaks of, in our words: Nextech's own may name the patient.
 
 use std::fmt;
 
@@ -7,10 +7,13 @@ use serde_json::Value;
 
 /// The fields, as the source of an error.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Mentions(Vec<PatientField>);
+pub(crate) struct Mentions {
+    of_patient: Vec<PatientField>,
+    of_payment: Vec<&'static str>,
+}
 
-/// How the fields may be called. FHIR's names and staff's are both looked for.
-const WORDS: [(PatientField, &[&str]); 12] = [
+/// How the fields of a patient may be called. FHIR's names and staff's are both looked for.
+const OF_PATIENT: [(PatientField, &[&str]); 12] = [
     (PatientField::FirstName, &["first name", "firstname", "given"]),
     (PatientField::LastName, &["last name", "lastname", "family"]),
     (PatientField::Email, &["email", "emails"]),
@@ -25,6 +28,19 @@ const WORDS: [(PatientField, &[&str]); 12] = [
     (PatientField::GeneralPractitioner, &["practitioner", "provider", "physician"]),
 ];
 
+/// How the fields of a payment may be called.
+const OF_PAYMENT: [(&str, &[&str]); 9] = [
+    ("category", &["category", "categories"]),
+    ("card type", &["card type", "cardtype", "creditcard type", "creditcard", "credit card"]),
+    ("payment method", &["payment method", "paymentmethod"]),
+    ("payment date", &["payment date", "paymentdate"]),
+    ("amount", &["amount", "total"]),
+    ("location", &["location"]),
+    ("practitioner", &["practitioner", "provider", "request provider"]),
+    ("practice number", &["practice"]),
+    ("description", &["note", "process note", "description"]),
+];
+
 impl Mentions {
     /// Looks for the fields in a body. `None` if there are none.
     pub(crate) fn in_body(body: &[u8]) -> Option<Self> {
@@ -36,20 +52,33 @@ impl Mentions {
             Err(_) => said.push_str(&String::from_utf8_lossy(body)),
         }
         let words = normal(said.chars().take(2048));
-        let is_said = |word: &&str| words.contains(&format!(" {word} "));
-        let mut fields: Vec<_> = WORDS
-            .iter()
-            .filter(|(_, words)| words.iter().any(is_said))
-            .map(|(field, _)| *field)
-            .collect();
-        fields.dedup();
-        (!fields.is_empty()).then_some(Self(fields))
+        let (of_patient, of_payment) = (said_of(&OF_PATIENT, &words), said_of(&OF_PAYMENT, &words));
+        let is_silent = of_patient.is_empty() && of_payment.is_empty();
+        (!is_silent).then_some(Self { of_patient, of_payment })
+    }
+
+    /// The fields of a patient that are meant, if the request was about one.
+    pub(crate) fn of_patient(&self) -> Option<String> {
+        let fields: Vec<_> = self.of_patient.iter().map(ToString::to_string).collect();
+        (!fields.is_empty()).then(|| fields.join(", "))
+    }
+
+    /// The fields of a payment that are meant, if the request was about one.
+    pub(crate) fn of_payment(&self) -> Option<String> {
+        (!self.of_payment.is_empty()).then(|| self.of_payment.join(", "))
     }
 
     /// What the refusal behind an error speaks of.
     pub(crate) fn of(error: &Error) -> Option<&Self> {
         std::error::Error::source(error)?.downcast_ref()
     }
+}
+
+/// The fields of which one of the words is said.
+fn said_of<F: Copy>(fields: &[(F, &[&str])], said: &str) -> Vec<F> {
+    let is_said = |word: &&str| said.contains(&format!(" {word} "));
+    let said = fields.iter().filter(|(_, words)| words.iter().any(is_said));
+    said.map(|(field, _)| *field).collect()
 }
 
 /// The texts in a JSON value, and the keys that are paths, as in ASP.NET's `patient.birthDate`.
@@ -93,8 +122,8 @@ fn normal(text: impl Iterator<Item = char>) -> String {
 
 impl fmt::Display for Mentions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fields: Vec<_> = self.0.iter().map(ToString::to_string).collect();
-        f.write_str(&fields.join(", "))
+        let fields = self.of_patient().into_iter().chain(self.of_payment());
+        f.write_str(&fields.collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -105,7 +134,8 @@ mod tests {
     use super::*;
 
     fn mentions(body: &str) -> String {
-        Mentions::in_body(body.as_bytes()).map_or_else(String::new, |it| it.to_string())
+        let mentions = Mentions::in_body(body.as_bytes());
+        mentions.and_then(|it| it.of_patient()).unwrap_or_default()
     }
 
     #[test]
@@ -137,6 +167,26 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(mentions(body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_payment_has_fields_of_its_own() {
+        for (body, expected) in [
+            (r#"{"message":"Payment category 'Store' does not exist"}"#, Some("category")),
+            (
+                r#"{"issue":[{"diagnostics":"creditcard-type and payment-date of Mina Varga"}]}"#,
+                Some("card type, payment date"),
+            ),
+            (
+                r#"{"ModelState":{"payment.requestProvider":["required"],"payment.total":["?"]}}"#,
+                Some("amount, practitioner"),
+            ),
+            (r#""No Practice/1 and no Location/3""#, Some("location, practice number")),
+            (r#""Mina Varga's e-mail""#, None),
+        ] {
+            let mentions = Mentions::in_body(body.as_bytes()).unwrap();
+            assert_eq!(mentions.of_payment().as_deref(), expected, "{body}");
         }
     }
 

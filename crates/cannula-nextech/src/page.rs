@@ -268,12 +268,8 @@ fn raw_rows(body: &str) -> Vec<&RawValue> {
 
 /// A page without its rows.
 fn page_of<E>(answer: &wire::Answer<'_, E>) -> ParsedPage {
-    let is_next = |link: &&wire::Link<'_>| {
-        text(&link.relation).is_some_and(|it| it.eq_ignore_ascii_case("next"))
-    };
-    let next = list(&answer.link).iter().find(is_next);
     ParsedPage {
-        next: next.and_then(|link| text(&link.url)).map(str::to_owned),
+        next: answer.next().map(str::to_owned),
         total: answer.count(),
         ..ParsedPage::default()
     }

@@ -29,6 +29,28 @@ pub(crate) struct Profile {
     pub(crate) statuses: &'static [(&'static str, &'static str)],
     /// What a new patient must have.
     pub(crate) required: &'static [PatientField],
+    /// What a new payment can be.
+    pub(crate) payments: PaymentRules,
+}
+
+impl Profile {
+    /// The URL of an extension.
+    pub(crate) fn extension(&self, name: &str) -> String {
+        format!("{}{name}", self.extensions)
+    }
+}
+
+/// What a product takes of a new payment: "Create Payment" of each product's API documentation.
+#[derive(Debug)]
+pub(crate) struct PaymentRules {
+    pub(crate) methods: &'static [&'static str],
+    /// Practice+ has a fixed list; in Select each practice has its own.
+    pub(crate) card_types: Option<&'static [&'static str]>,
+    pub(crate) category_required: bool,
+    /// The methods that need a card type.
+    pub(crate) card_type_required: &'static [&'static str],
+    /// Each payment names the practice by number.
+    pub(crate) practice_required: bool,
 }
 
 static SELECT: Profile = Profile {
@@ -51,6 +73,13 @@ static SELECT: Profile = Profile {
         PatientField::BirthDate,
         PatientField::PostalCode,
     ],
+    payments: PaymentRules {
+        methods: &["Cash", "Check", "Charge"],
+        card_types: None,
+        category_required: true,
+        card_type_required: &[],
+        practice_required: false,
+    },
 };
 
 static PRACTICE_PLUS: Profile = Profile {
@@ -80,6 +109,20 @@ static PRACTICE_PLUS: Profile = Profile {
         PatientField::ReferralSource,
         PatientField::GeneralPractitioner,
     ],
+    payments: PaymentRules {
+        methods: &[
+            "Cash",
+            "Check",
+            "Charge",
+            "CreditCard",
+            "ElectronicTransfer",
+            "GiftCertificate",
+        ],
+        card_types: Some(&["Visa", "MasterCard", "AmericanExpress", "Discover"]),
+        category_required: false,
+        card_type_required: &["Charge", "CreditCard"],
+        practice_required: true,
+    },
 };
 
 /// Both products sign in at Nextech's Azure directory.

@@ -11,7 +11,7 @@ use cannula_http::Request;
 use url::Url;
 
 use crate::{
-    config::NextechConfig, lists, mentions::Mentions, phone, registry_requests, requests,
+    config::NextechConfig, errors, lists, mentions::Mentions, phone, registry_requests, requests,
     source::Nextech,
 };
 
@@ -138,7 +138,7 @@ impl Nextech {
     }
 
     /// The entries of a list that staff can choose from.
-    async fn list(&self, resource: &str, first: Request) -> Result<Vec<Named>> {
+    pub(crate) async fn list(&self, resource: &str, first: Request) -> Result<Vec<Named>> {
         let mut trail = Trail::of_list(first);
         let mut entries = Vec::new();
         loop {
@@ -194,24 +194,16 @@ impl Nextech {
 
     /// A refusal in words that staff can act upon. The client has settled what may be sent again.
     fn refused(&self, error: Error) -> Error {
-        let is_refusal = matches!(error.http_status(), Some(400 | 404 | 422));
-        if !is_refusal || error.retry_advice() != Retry::Never {
+        if !errors::is_refusal(&error) {
             return error;
         }
-        let message = match Mentions::of(&error) {
+        let message = match Mentions::of(&error).and_then(Mentions::of_patient) {
             Some(fields) => {
                 format!("Nextech does not take the new patient; its answer speaks of: {fields}")
             }
             None => "Nextech does not take the new patient and names no field; the practice may demand more fields than Nextech does".to_owned(),
         };
-        let mut refused = self.failed(Error::new(ErrorKind::Invalid, message));
-        if let Some(status) = error.http_status() {
-            refused = refused.status(status);
-        }
-        if let Some(code) = error.vendor_code() {
-            refused = refused.code(code);
-        }
-        refused.source(error)
+        self.failed(errors::in_words(error, message))
     }
 
     fn failed(&self, error: Error) -> Error {
@@ -265,7 +257,7 @@ impl Trail {
         if self.pages_left == 0 {
             return Err(fail(ErrorKind::Invalid, self.too_long));
         }
-        self.request = registry_requests::next(&self.request, link.clone());
+        self.request = requests::next(&self.request, link.clone());
         self.link = Some(link);
         Ok(true)
     }

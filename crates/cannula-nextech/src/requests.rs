@@ -36,22 +36,19 @@ pub(crate) fn payment(id: &str) -> Request {
     Request::get("get payment", PAYMENTS).endpoint(PAYMENTS).query("identifier", id)
 }
 
-const PAYMENTS: &str = "PaymentReconciliation";
-
-/// The operation of reading all payments of one patient.
-pub(crate) const PAYMENTS_OF: &str = "list a patient's payments";
+pub(crate) const PAYMENTS: &str = "PaymentReconciliation";
 
 /// All payments of a patient, whenever they changed.
 pub(crate) fn payments_of(patient: &PatientId, page_size: u32) -> Request {
-    Request::get(PAYMENTS_OF, PAYMENTS)
+    Request::get("list a patient's payments", PAYMENTS)
         .endpoint(PAYMENTS)
         .query("patient", patient.as_str())
         .query("_count", page_size.to_string())
 }
 
-/// The next page of a patient's payments, by the link of the page before.
-pub(crate) fn more_payments_of(link: Url) -> Request {
-    Request::link(PAYMENTS_OF, link).endpoint(PAYMENTS)
+/// The next page of what `request` asked for, by a link that was checked.
+pub(crate) fn next(request: &Request, link: Url) -> Request {
+    Request::link(request.operation(), link).endpoint(request.endpoint_name())
 }
 
 /// The cheapest call that needs token and practice to be good.
@@ -93,7 +90,10 @@ mod tests {
             search(RecordKind::Payment, since, 50),
             payment("88120"),
             payments_of(&"0b6f3c1e-7d52-4c58-9a11-5f0e2ad91c47".into(), 50),
-            more_payments_of(link.replace("/Patient", "/PaymentReconciliation").parse().unwrap()),
+            next(
+                &payments_of(&"p".into(), 50),
+                link.replace("/Patient", "/PaymentReconciliation").parse().unwrap(),
+            ),
         ];
         let shown = requests.map(|request| {
             let query: Vec<_> = request

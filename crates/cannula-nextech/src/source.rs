@@ -2,8 +2,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use cannula_core::{
-    Clock, Cursor, EmrSource, Error, ErrorKind, Event, Feed, Page, RecordKey, RecordKind,
-    RegistryInfo, Result, SourceInfo,
+    Clock, Cursor, EmrSource, Error, ErrorKind, Event, Feed, LedgerInfo, Page, RecordKey,
+    RecordKind, RegistryInfo, Result, SourceInfo,
 };
 use cannula_http::{Budget, Client, Quota, Request, TokenCache};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,7 +13,7 @@ use crate::{
     auth::Grant,
     config::NextechConfig,
     cursor::{Progress, Seen, Sweep},
-    errors,
+    errors, ledger,
     page::{PageParser, ParsedPage},
     registry, requests,
 };
@@ -24,6 +24,7 @@ pub struct Nextech {
     pub(crate) config: NextechConfig,
     info: SourceInfo,
     pub(crate) registry: RegistryInfo,
+    pub(crate) ledger: LedgerInfo,
     pub(crate) parser: PageParser,
     pub(crate) client: Client,
     sign_in: Client,
@@ -57,8 +58,8 @@ impl Nextech {
         let info = SourceInfo { name: connector, feeds };
         let parser = PageParser::new(config.product, config.practice.clone(), config.zone)
             .currency(config.currency);
-        let registry = registry::info(&config);
-        Ok(Self { info, registry, parser, client: client.build()?, sign_in, clock, config })
+        let (registry, ledger) = (registry::info(&config), ledger::info(&config));
+        Ok(Self { info, registry, ledger, parser, client: client.build()?, sign_in, clock, config })
     }
 
     /// HTTP requests sent so far, by operation; every attempt counts, token requests too.

@@ -106,6 +106,14 @@ pub(crate) struct Answer<'a, E> {
 }
 
 impl<E> Answer<'_, E> {
+    /// The link to the next page, unchecked.
+    pub(crate) fn next(&self) -> Option<&str> {
+        let is_next = |link: &&Link<'_>| {
+            text(&link.relation).is_some_and(|it| it.eq_ignore_ascii_case("next"))
+        };
+        text(&list(&self.link).iter().find(is_next)?.url)
+    }
+
     pub(crate) fn is_bundle(&self) -> bool {
         self.entry.is_some()
             || text(&self.resource_type).is_some_and(|it| it.eq_ignore_ascii_case("Bundle"))

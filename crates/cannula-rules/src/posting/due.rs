@@ -117,7 +117,7 @@ fn unpaid<'a>(order: &StoreOrder) -> Due<'a> {
     }
 }
 
-fn is_refunded_whole(order: &StoreOrder, captured: &Captured) -> bool {
+pub(super) fn is_refunded_whole(order: &StoreOrder, captured: &Captured) -> bool {
     let back: i64 =
         order.refunds.iter().fold(0, |sum, refund| sum.saturating_add(refund.amount.minor()));
     order.state == OrderState::Closed || back >= captured.amount.minor()

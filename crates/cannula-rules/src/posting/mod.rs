@@ -13,6 +13,7 @@ mod effect;
 pub mod marker;
 mod matching;
 mod position;
+pub mod report;
 mod standing;
 mod state;
 mod terms;

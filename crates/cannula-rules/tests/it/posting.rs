@@ -2,6 +2,7 @@
 
 mod deciding;
 mod matching;
+mod report;
 mod statuses;
 mod words;
 
