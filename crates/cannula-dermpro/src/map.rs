@@ -80,11 +80,15 @@ fn first_number<'a>(order: &'a Order, number: &'a str) -> &'a str {
     }
     let Some(parent) = &order.relation_parent_real_id else { return number };
     let parent = parent.trim();
+    let is_edit = |text: &str| text.parse::<u16>().is_ok();
     match parent.rsplit_once('-') {
-        // `000004101-1` is the parent of `000004101-2`.
+        // `000004101-1` is the parent of `000004101-2`; `A-4101` of `A-4101-1` is the first.
         Some((first, edit))
-            if edit.parse::<u16>().is_ok()
-                && number.strip_prefix(first).is_some_and(|rest| rest.starts_with('-')) =>
+            if is_edit(edit)
+                && number
+                    .strip_prefix(first)
+                    .and_then(|rest| rest.strip_prefix('-'))
+                    .is_some_and(is_edit) =>
         {
             first
         }
@@ -224,4 +228,119 @@ fn required<'a>(field: &'a Option<String>, path: &str) -> Result<&'a str, Proble
 
 fn instant(field: &Option<String>, path: &str) -> Result<DateTime<Utc>, Problem> {
     time::utc(required(field, path)?).map_err(|what| Problem::new(path, what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Credentials;
+    use cannula_core::Secret;
+
+    fn config() -> DermproConfig {
+        DermproConfig::new(
+            "https://shop.example.test/rest/default".parse().unwrap(),
+            "p".into(),
+            Credentials::Bearer(Secret::new("hush")),
+            chrono_tz::America::Chicago,
+            DateTime::UNIX_EPOCH,
+        )
+    }
+
+    /// An order with these fields besides those it needs.
+    fn mapped(fields: &str, attached: &Attached) -> Result<StoreOrder, Problem> {
+        let json = format!(
+            r#"{{"store_id":1,"created_at":"2031-05-03 01:10:00","updated_at":"2031-05-03 01:10:00",
+            "customer_id":7,"order_currency_code":"USD","grand_total":60,"state":"new",
+            "increment_id":"000000009",{fields}}}"#
+        );
+        order(&serde_json::from_str(&with_last_of_each(&json)).unwrap(), attached, &config())
+            .map(|(order, _)| order)
+    }
+
+    /// A key that is written twice has its last value, as in most readers of JSON.
+    fn with_last_of_each(json: &str) -> String {
+        serde_json::from_str::<serde_json::Value>(json).unwrap().to_string()
+    }
+
+    #[test]
+    fn the_state_decides_and_one_that_is_not_known_is_kept() {
+        let shown = [
+            "new",
+            "pending_payment",
+            "payment_review",
+            "processing",
+            "complete",
+            "closed",
+            "canceled",
+            "holded",
+            "on_the_moon",
+        ]
+        .map(|word| {
+            let fields = format!(r#""state":"{word}","status":"complete""#);
+            format!("{word}: {:?}", mapped(&fields, &Attached::default()).unwrap().state)
+        });
+        insta::assert_snapshot!(shown.join("\n"));
+        let missing = mapped(r#""state":null"#, &Attached::default()).unwrap_err();
+        assert_eq!((&*missing.path, &*missing.what), ("state", "is missing"));
+    }
+
+    #[test]
+    fn an_edited_order_says_where_it_began() {
+        for (number, relation, first) in [
+            ("000000009", r#""relation_child_id":null"#, "000000009"),
+            ("000000009-1", r#""original_increment_id":"000000009""#, "000000009"),
+            (
+                "000000009-2",
+                r#""original_increment_id":"000000009","relation_parent_real_id":"000000009-1""#,
+                "000000009",
+            ),
+            ("000000009-1", r#""relation_parent_real_id":"000000009""#, "000000009"),
+            ("000000009-2", r#""relation_parent_real_id":"000000009-1""#, "000000009"),
+            // A hyphen that is the store's own.
+            ("A-000000009-1", r#""relation_parent_real_id":"A-000000009""#, "A-000000009"),
+            ("A-09-1", r#""relation_parent_real_id":"A-09""#, "A-09"),
+        ] {
+            let fields = format!(r#"{relation},"increment_id":"{number}""#);
+            let order = mapped(&fields, &Attached::default()).unwrap();
+            assert_eq!(order.first_number.as_str(), first, "{number} {relation}");
+            assert_eq!(order.number.as_str(), number);
+        }
+    }
+
+    #[test]
+    fn what_was_taken_is_what_the_store_says_was_paid_and_never_what_was_owed() {
+        for (fields, minor) in [
+            (r#""total_paid":60"#, Some(6_000)),
+            (r#""total_paid":25.5,"payment":{"amount_paid":60}"#, Some(2_550)),
+            (r#""total_paid":null,"payment":{"amount_paid":"60.0000"}"#, Some(6_000)),
+            (r#""payment":{"amount_ordered":60}"#, None),
+            (r#""total_paid":0,"payment":{"method":"free"}"#, None),
+            (r#""total_due":60"#, None),
+        ] {
+            let captured = mapped(fields, &Attached::default()).unwrap().captured;
+            assert_eq!(captured.map(|it| it.amount.minor()), minor, "{fields}");
+        }
+        let negative = mapped(r#""total_paid":-1"#, &Attached::default()).unwrap_err();
+        assert_eq!(negative.path, "total_paid");
+    }
+
+    #[test]
+    fn money_that_was_authorised_first_is_taken_when_the_last_of_it_is_captured() {
+        let attached = |json: &str| Attached {
+            captures: serde_json::from_str(json).unwrap(),
+            ..Attached::default()
+        };
+        let at = |attached: &Attached| {
+            let order = mapped(r#""total_paid":60"#, attached)?;
+            Ok(order.captured.unwrap().at.to_rfc3339())
+        };
+        let (placed, later) = ("2031-05-03T01:10:00+00:00", "2031-05-05T14:20:00+00:00");
+        let with_the_order = r#"[{"txn_type":"capture","created_at":"2031-05-03 05:00:01"}]"#;
+        assert_eq!(at(&attached(with_the_order)), Ok(placed.to_owned()));
+        let twice = r#"[{"parent_id":3,"created_at":"2031-05-05 14:20:00"},{"parent_id":3,"created_at":"2031-05-04 10:00:00"}]"#;
+        assert_eq!(at(&attached(twice)), Ok(later.to_owned()));
+        let soon: Result<String, Problem> =
+            at(&attached(r#"[{"parent_id":3,"created_at":"soon"}]"#));
+        assert_eq!(soon.unwrap_err().path, "transactions[0].created_at");
+    }
 }
