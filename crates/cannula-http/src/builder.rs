@@ -39,7 +39,8 @@ impl ClientBuilder {
         }
     }
 
-    /// Sends what `auth` says as `Authorization`; without it requests carry none.
+    /// Sends what `auth` says as `Authorization`. Without it and without [`ClientBuilder::sign`]
+    /// requests carry none.
     #[must_use]
     pub fn auth(mut self, auth: impl Auth) -> Self {
         self.auth = Some(Arc::new(auth));

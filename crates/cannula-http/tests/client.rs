@@ -354,9 +354,9 @@ async fn a_static_token_that_is_refused_is_not_tried_again() {
 
 /// Signs by counting, and says what it was given.
 #[derive(Debug, Default)]
-struct Counting(AtomicUsize);
+struct NumberedSigner(AtomicUsize);
 
-impl Sign for Counting {
+impl Sign for NumberedSigner {
     fn sign(&self, method: &Method, url: &Url) -> Secret {
         let n = self.0.fetch_add(1, Ordering::SeqCst) + 1;
         Secret::new(format!("{n} {method} {}?{}", url.path(), url.query().unwrap_or_default()))
@@ -367,7 +367,7 @@ impl Sign for Counting {
 async fn every_attempt_is_signed_anew_over_method_path_and_encoded_query() {
     let server = MockServer::start().await;
     once_then_ok(&server, ResponseTemplate::new(503)).await;
-    let client = builder(&server.uri(), &clock()).sign(Counting::default()).build().unwrap();
+    let client = builder(&server.uri(), &clock()).sign(NumberedSigner::default()).build().unwrap();
     client.send(&Request::get("list", "V1/orders").query("a[0]", "b c")).await.unwrap();
     let requests = server.received_requests().await.unwrap();
     let headers: Vec<_> =
