@@ -4,11 +4,10 @@
 //! less an overlap, by id too; only when that is through does the mark move, to when it began, so
 //! that what changes while pages are read is read by the next one.
 
-use cannula_core::{Cursor, Error, ErrorKind, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-/// What a [`Cursor`] of this source holds.
+/// What a [`Cursor`](cannula_core::Cursor) of this source holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Progress {
     /// The greatest id among the orders that were read when they were new.
@@ -45,19 +44,6 @@ pub(crate) struct Seen {
 }
 
 impl Progress {
-    pub(crate) fn load(cursor: &Cursor) -> Result<Self> {
-        serde_json::from_str(cursor.as_str()).map_err(|_| {
-            Error::new(ErrorKind::Storage, "the stored cursor was not written by this source")
-        })
-    }
-
-    pub(crate) fn store(&self) -> Result<Cursor> {
-        let text = serde_json::to_string(self).map_err(|error| {
-            Error::new(ErrorKind::Storage, "the cursor cannot be written").source(error)
-        })?;
-        Ok(Cursor::new(text))
-    }
-
     /// Takes note of a page of the turn under way. `true` if both turns are over.
     pub(crate) fn advance(&mut self, seen: Seen, overlap: TimeDelta) -> bool {
         let Some(sweep) = &mut self.sweep else {
@@ -82,6 +68,7 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cannula_core::Cursor;
 
     const OVERLAP: TimeDelta = TimeDelta::minutes(30);
 
@@ -120,7 +107,6 @@ mod tests {
         let mut progress = Progress::default();
         progress.advance(seen(0, Some(7), true), OVERLAP);
         progress.advance(seen(1, Some(3), false), OVERLAP);
-        assert_eq!(Progress::load(&progress.store().unwrap()).unwrap(), progress);
-        assert!(Progress::load(&Cursor::new("elsewhere")).is_err());
+        assert_eq!(Cursor::write(&progress).unwrap().read::<Progress>().unwrap(), progress);
     }
 }

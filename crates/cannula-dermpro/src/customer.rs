@@ -1,13 +1,10 @@
 //! Who bought.
 
-use cannula_core::{PersonId, PersonName, Phi, StoreCustomer};
+use cannula_core::{PersonId, PersonName, Phi, Problem, StoreCustomer};
 use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
-use crate::{
-    map::Problem,
-    wire::{Address, Order},
-};
+use crate::wire::{Address, Order};
 
 /// The customer as typed at the checkout. An account's own fields come first, then the billing
 /// address, which is all that a guest has.
@@ -113,7 +110,7 @@ mod tests {
         assert!(!guest.as_str().contains("ivy") && guest.as_str().len() == "guest/".len() + 16);
         assert_eq!(of(r#"{"customer_id":812,"customer_email":"a@b.c"}"#).as_str(), "customer/812");
         let nobody = customer(&order("{}")).unwrap_err();
-        assert_eq!(nobody.path, "customer_email");
+        assert_eq!(nobody.place, "customer_email");
     }
 
     #[test]

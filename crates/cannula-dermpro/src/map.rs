@@ -1,8 +1,8 @@
 //! From the store's order to ours.
 
 use cannula_core::{
-    Captured, Currency, Money, OrderLine, OrderNumber, OrderState, Phi, StoreOrder, StoreRefund,
-    Tender,
+    Captured, Currency, Money, OrderLine, OrderNumber, OrderState, Phi, Problem, StoreOrder,
+    StoreRefund, Tender,
 };
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
@@ -15,21 +15,6 @@ use crate::{
     time, totals,
     wire::{CreditMemo, Extensions, Item, Order, Transaction},
 };
-
-/// What is wrong with a row, and where in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Problem {
-    /// The JSON path below the row.
-    pub(crate) path: String,
-    /// What is wrong, without the value.
-    pub(crate) what: String,
-}
-
-impl Problem {
-    pub(crate) fn new(path: impl Into<String>, what: impl Into<String>) -> Self {
-        Self { path: path.into(), what: what.into() }
-    }
-}
 
 /// What belongs to an order and comes in answers of its own.
 #[derive(Default)]
@@ -281,7 +266,7 @@ mod tests {
         });
         insta::assert_snapshot!(shown.join("\n"));
         let missing = mapped(r#""state":null"#, &Attached::default()).unwrap_err();
-        assert_eq!((&*missing.path, &*missing.what), ("state", "is missing"));
+        assert_eq!((&*missing.place, &*missing.message), ("state", "is missing"));
     }
 
     #[test]
@@ -321,7 +306,7 @@ mod tests {
             assert_eq!(captured.map(|it| it.amount.minor()), minor, "{fields}");
         }
         let negative = mapped(r#""total_paid":-1"#, &Attached::default()).unwrap_err();
-        assert_eq!(negative.path, "total_paid");
+        assert_eq!(negative.place, "total_paid");
     }
 
     #[test]
@@ -341,6 +326,6 @@ mod tests {
         assert_eq!(at(&attached(twice)), Ok(later.to_owned()));
         let soon: Result<String, Problem> =
             at(&attached(r#"[{"parent_id":3,"created_at":"soon"}]"#));
-        assert_eq!(soon.unwrap_err().path, "transactions[0].created_at");
+        assert_eq!(soon.unwrap_err().place, "transactions[0].created_at");
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use cannula_core::{
-    Error, ErrorKind, Event, Phi, Record, RecordId, RecordKey, RecordKind, Rejected, Result,
+    Error, ErrorKind, Event, Phi, Problem, Record, RecordId, RecordKey, RecordKind, Rejected,
+    Result,
 };
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
@@ -11,7 +12,7 @@ use serde_json::{Value, value::RawValue};
 
 use crate::{
     config::DermproConfig,
-    map::{self, Attached, Problem},
+    map::{self, Attached},
     time,
     wire::{self, Answer, Key, OfOrder},
 };
@@ -119,8 +120,8 @@ impl Row {
         });
         Rejected {
             key,
-            path: format!("items[{}].{}", self.index, problem.path),
-            problem: problem.what,
+            path: format!("items[{}].{}", self.index, problem.place),
+            problem: problem.message,
             raw: Phi::new(without_card(&self.raw)),
         }
     }

@@ -5,8 +5,8 @@ use std::{
 
 use async_trait::async_trait;
 use cannula_core::{
-    Clock, Cursor, Error, ErrorKind, Event, Feed, Page, Problems, RecordKey, RecordKind, Rejected,
-    Result, Source, SourceInfo,
+    Clock, Cursor, Error, ErrorKind, Event, Feed, Page, Problem, Problems, RecordKey, RecordKind,
+    Rejected, Result, Source, SourceInfo,
 };
 use cannula_http::{Client, Request, StaticToken};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -17,7 +17,7 @@ use crate::{
     config::{Credentials, DermproConfig},
     cursor::{Progress, Seen},
     errors,
-    map::{Attached, Problem},
+    map::Attached,
     oauth::Signer,
     page::{self, Orders, Row},
     requests, time,
@@ -209,7 +209,7 @@ fn attached(
 fn whole<T>(list: &str, rows: Option<Vec<Result<T, Problem>>>) -> Result<Vec<T>, Problem> {
     let rows = rows.unwrap_or_default().into_iter().enumerate();
     rows.map(|(index, row)| {
-        row.map_err(|it| Problem::new(format!("{list}[{index}].{}", it.path), it.what))
+        row.map_err(|it| Problem::new(format!("{list}[{index}].{}", it.place), it.message))
     })
     .collect()
 }
@@ -236,7 +236,9 @@ impl Source for Dermpro {
                 .connector(CONNECTOR)
                 .with("feed", feed));
         }
-        let mut progress = cursor.map_or_else(|| Ok(Progress::default()), Progress::load)?;
+        let mut progress: Progress = cursor
+            .map_or_else(|| Ok(Progress::default()), Cursor::read)
+            .map_err(|error| error.connector(CONNECTOR))?;
         let placed = self.config.start_from;
         let (after, changed) = match &progress.sweep {
             None => (progress.after, None),
@@ -248,7 +250,7 @@ impl Source for Dermpro {
         let (events, rejected) = self.events(&orders.rows).await?;
         let seen = Seen { at, last_id: orders.last_id, is_end: orders.is_end };
         let last = progress.advance(seen, self.overlap());
-        Ok(Page { events, rejected, next: progress.store()?, last })
+        Ok(Page { events, rejected, next: Cursor::write(&progress)?, last })
     }
 
     async fn get(&self, key: &RecordKey) -> Result<Option<Event>> {

@@ -1,12 +1,11 @@
 //! What makes up an order's total.
 
-use cannula_core::{Currency, Money, OrderTotals};
+use cannula_core::{Currency, Money, OrderTotals, Problem};
 use rust_decimal::Decimal;
 use serde_json::value::RawValue;
 
 use crate::{
     amount,
-    map::Problem,
     wire::{Extensions, Order},
 };
 
@@ -105,8 +104,8 @@ mod tests {
     #[test]
     fn an_order_without_a_total_is_a_problem_with_its_path() {
         let missing = read("{}", "{}").unwrap_err();
-        assert_eq!((&*missing.path, &*missing.what), ("grand_total", "is missing"));
+        assert_eq!((&*missing.place, &*missing.message), ("grand_total", "is missing"));
         let words = read(r#"{"grand_total":1}"#, r#"{"gift_cards_amount":"ten"}"#).unwrap_err();
-        assert_eq!(words.path, "extension_attributes.gift_cards_amount");
+        assert_eq!(words.place, "extension_attributes.gift_cards_amount");
     }
 }
