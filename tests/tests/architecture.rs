@@ -38,9 +38,8 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
     Some(match name {
         "cannula-core" => &[],
         "cannula-rules" | "cannula-http" => &["cannula-core"],
-        "cannula-nextech" | "cannula-patientnow" | "cannula-zenoti" | "cannula-aesthetix" => {
-            &["cannula-core", "cannula-http"]
-        }
+        "cannula-nextech" | "cannula-patientnow" | "cannula-zenoti" | "cannula-dermpro"
+        | "cannula-aesthetix" => &["cannula-core", "cannula-http"],
         "cannula-sync" => &["cannula-core", "cannula-rules"],
         "cannula-sandbox" => &["cannula-core", "cannula-http"],
         "cannula-testkit" => &["cannula-core", "cannula-rules", "cannula-sync"],
@@ -51,6 +50,7 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
             "cannula-nextech",
             "cannula-patientnow",
             "cannula-zenoti",
+            "cannula-dermpro",
             "cannula-aesthetix",
             "cannula-sync",
         ],

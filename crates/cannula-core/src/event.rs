@@ -1,12 +1,12 @@
 //! What a source says happened.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    Appointment, ContactLink, CrmContact, EventId, Membership, OrderDecision, Patient, Payment,
-    PersonId, Phi, Pointer, PracticeId, RecordId, RecordKey, RecordKind, StoreOrder, Subject,
-    TaggedContact, id::hex,
+    Appointment, ContactLink, CrmContact, Error, ErrorKind, EventId, Membership, OrderDecision,
+    Patient, Payment, PersonId, Phi, Pointer, PracticeId, RecordId, RecordKey, RecordKind, Result,
+    StoreOrder, Subject, TaggedContact, id::hex,
 };
 
 /// One cursor's worth of a source: a record kind of a practice.
@@ -38,6 +38,26 @@ impl Cursor {
     /// The source's own text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Writes a source's progress as JSON.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`] if the value has no form in JSON.
+    pub fn write(progress: &impl Serialize) -> Result<Self> {
+        serde_json::to_string(progress).map(Self).map_err(|error| {
+            Error::new(ErrorKind::Storage, "the cursor cannot be written").source(error)
+        })
+    }
+
+    /// Reads what [`Cursor::write`] wrote.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`] if it is another source's, or another version's.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_str(&self.0).map_err(|_| {
+            Error::new(ErrorKind::Storage, "the stored cursor was not written by this source")
+        })
     }
 }
 
@@ -221,5 +241,14 @@ mod tests {
         let event = Event::new(practice, id, Record::Patient(patient), None, read_at);
         let json = serde_json::to_string(&event).unwrap();
         assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event);
+    }
+
+    #[test]
+    fn a_cursor_reads_back_what_was_written_and_nothing_else() {
+        let cursor = Cursor::write(&(7, "page 2")).unwrap();
+        assert_eq!(cursor.read::<(u64, String)>().unwrap(), (7, "page 2".to_owned()));
+        let error = Cursor::new("elsewhere").read::<u64>().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Storage);
+        assert!(!error.to_string().contains("elsewhere"), "{error}");
     }
 }

@@ -7,10 +7,17 @@ use crate::{Error, ErrorKind, Result};
 /// One thing wrong with an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where: a configuration key's path (`nextech.client_id`) or a line (`line 7`).
+    /// Where: a configuration key's path (`nextech.client_id`), a line (`line 7`) or a JSON path.
     pub place: String,
     /// What is wrong and what would be right.
     pub message: String,
+}
+
+impl Problem {
+    /// What is wrong, and where.
+    pub fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { place: place.into(), message: message.into() }
+    }
 }
 
 impl fmt::Display for Problem {
@@ -31,7 +38,7 @@ impl Problems {
 
     /// Adds one.
     pub fn add(&mut self, place: impl Into<String>, message: impl Into<String>) {
-        self.0.push(Problem { place: place.into(), message: message.into() });
+        self.0.push(Problem::new(place, message));
     }
 
     /// Takes over another collection.

@@ -2,6 +2,8 @@ use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
 use cannula_core::{Result, Secret};
+use reqwest::Method;
+use url::Url;
 
 /// Says what goes into the `Authorization` header.
 #[async_trait]
@@ -23,6 +25,13 @@ impl<T: Auth + ?Sized> Auth for Arc<T> {
     async fn rejected(&self, header: &Secret) -> bool {
         (**self).rejected(header).await
     }
+}
+
+/// Signs each request, where a vendor wants that instead of a token.
+pub trait Sign: Debug + Send + Sync + 'static {
+    /// The `Authorization` header's whole value for one request. `url` is what is sent, with its
+    /// query. Every attempt is signed anew.
+    fn sign(&self, method: &Method, url: &Url) -> Secret;
 }
 
 /// A bearer token that never changes.

@@ -4,7 +4,7 @@ use cannula_core::{Clock, Error, ErrorKind, Result, Settings};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use url::{Host, Url};
 
-use crate::{Auth, Budget, Client, ErrorTable, RetryPolicy, by_status, client::Inner};
+use crate::{Auth, Budget, Client, ErrorTable, RetryPolicy, Sign, by_status, client::Inner};
 
 /// Puts a [`Client`] together; start with [`Client::builder`].
 #[derive(Debug)]
@@ -13,6 +13,7 @@ pub struct ClientBuilder {
     base: Url,
     clock: Arc<dyn Clock>,
     auth: Option<Arc<dyn Auth>>,
+    signer: Option<Arc<dyn Sign>>,
     headers: Vec<(&'static str, String)>,
     budget: Option<Arc<Budget>>,
     retry: RetryPolicy,
@@ -28,6 +29,7 @@ impl ClientBuilder {
             base,
             clock,
             auth: None,
+            signer: None,
             headers: Vec::new(),
             budget: None,
             retry: RetryPolicy::default(),
@@ -37,10 +39,18 @@ impl ClientBuilder {
         }
     }
 
-    /// Sends what `auth` says as `Authorization`; without it requests carry none.
+    /// Sends what `auth` says as `Authorization`. Without it and without [`ClientBuilder::sign`]
+    /// requests carry none.
     #[must_use]
     pub fn auth(mut self, auth: impl Auth) -> Self {
         self.auth = Some(Arc::new(auth));
+        self
+    }
+
+    /// Signs every request that carries no token of [`ClientBuilder::auth`].
+    #[must_use]
+    pub fn sign(mut self, signer: impl Sign) -> Self {
+        self.signer = Some(Arc::new(signer));
         self
     }
 
@@ -114,6 +124,7 @@ impl ClientBuilder {
             http,
             clock: self.clock,
             auth: self.auth,
+            signer: self.signer,
             headers,
             budget: self.budget,
             retry: self.retry,

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::{
-    Auth, Budget, ClientBuilder, ErrorTable, Lane, Refusal, Request, Response, RetryPolicy,
+    Auth, Budget, ClientBuilder, ErrorTable, Lane, Refusal, Request, Response, RetryPolicy, Sign,
     builder::header,
     encode,
     request::Body,
@@ -32,6 +32,7 @@ pub(crate) struct Inner {
     pub(crate) http: reqwest::Client,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) auth: Option<Arc<dyn Auth>>,
+    pub(crate) signer: Option<Arc<dyn Sign>>,
     pub(crate) headers: HeaderMap,
     pub(crate) budget: Option<Arc<Budget>>,
     pub(crate) retry: RetryPolicy,
@@ -276,6 +277,7 @@ impl Inner {
 
     fn build(&self, request: &Request, token: Option<&Secret>) -> Result<reqwest::Request> {
         let mut built = reqwest::Request::new(request.method().clone(), request.url(&self.base)?);
+        let signature = self.signer.as_ref().map(|it| it.sign(built.method(), built.url()));
         let headers = built.headers_mut();
         headers.clone_from(&self.headers);
         for (name, value) in request.header_pairs() {
@@ -285,7 +287,7 @@ impl Inner {
             })?;
             headers.insert(name, value);
         }
-        if let Some(token) = token {
+        if let Some(token) = token.or(signature.as_ref()) {
             let mut value = HeaderValue::from_str(token.expose()).map_err(|_| {
                 Error::new(ErrorKind::Config, "the token has a character that cannot be sent")
             })?;

@@ -12,7 +12,7 @@ mod response;
 mod retry;
 mod token;
 
-pub use auth::{Auth, StaticToken};
+pub use auth::{Auth, Sign, StaticToken};
 pub use budget::{Budget, Lane, Quota, QuotaHeaders};
 pub use builder::{ClientBuilder, base_url, check_base, install_tls_provider};
 pub use bytes::Bytes;

@@ -11,7 +11,9 @@ use std::{
 
 use async_trait::async_trait;
 use cannula_core::{Clock, Error, ErrorKind, Result, Retry, Secret};
-use cannula_http::{Auth, Budget, Client, ClientBuilder, Lane, Quota, Request, StaticToken};
+use cannula_http::{
+    Auth, Budget, Client, ClientBuilder, Lane, Method, Quota, Request, Sign, StaticToken, Url,
+};
 use cannula_testkit::ManualClock;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -348,6 +350,30 @@ async fn a_static_token_that_is_refused_is_not_tried_again() {
         .unwrap();
     assert_eq!(client.send(&read()).await.unwrap_err().kind(), ErrorKind::Auth);
     assert_eq!(sent(&server).await, 1);
+}
+
+/// Signs by counting, and says what it was given.
+#[derive(Debug, Default)]
+struct NumberedSigner(AtomicUsize);
+
+impl Sign for NumberedSigner {
+    fn sign(&self, method: &Method, url: &Url) -> Secret {
+        let n = self.0.fetch_add(1, Ordering::SeqCst) + 1;
+        Secret::new(format!("{n} {method} {}?{}", url.path(), url.query().unwrap_or_default()))
+    }
+}
+
+#[tokio::test]
+async fn every_attempt_is_signed_anew_over_method_path_and_encoded_query() {
+    let server = MockServer::start().await;
+    once_then_ok(&server, ResponseTemplate::new(503)).await;
+    let client = builder(&server.uri(), &clock()).sign(NumberedSigner::default()).build().unwrap();
+    client.send(&Request::get("list", "V1/orders").query("a[0]", "b c")).await.unwrap();
+    let requests = server.received_requests().await.unwrap();
+    let headers: Vec<_> =
+        requests.iter().map(|it| it.headers["authorization"].to_str().unwrap()).collect();
+    let signed = "GET /V1/orders?a%5B0%5D=b%20c";
+    assert_eq!(headers, [format!("1 {signed}"), format!("2 {signed}")]);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@
 //! slide past the reader only when the search result shrinks; the vendor's `total` tells, and
 //! then the sweep starts over from the same mark.
 
-use cannula_core::{Cursor, Error, ErrorKind, Result};
+use cannula_core::{Cursor, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -66,16 +66,11 @@ impl Progress {
     }
 
     pub(crate) fn load(cursor: &Cursor) -> Result<Self> {
-        serde_json::from_str(cursor.as_str()).map_err(|_| {
-            Error::new(ErrorKind::Storage, "the stored cursor was not written by this source")
-        })
+        cursor.read()
     }
 
     pub(crate) fn store(&self) -> Result<Cursor> {
-        let text = serde_json::to_string(self).map_err(|error| {
-            Error::new(ErrorKind::Storage, "the cursor cannot be written").source(error)
-        })?;
-        Ok(Cursor::new(text))
+        Cursor::write(self)
     }
 
     /// The sweep under way, else a new one.

@@ -70,17 +70,11 @@ pub(crate) struct Plan {
 
 impl Progress {
     pub(crate) fn load(cursor: Option<&Cursor>) -> Result<Self> {
-        let Some(cursor) = cursor else { return Ok(Self::default()) };
-        serde_json::from_str(cursor.as_str()).map_err(|_| {
-            Error::new(ErrorKind::Storage, "the stored cursor was not written by this source")
-        })
+        cursor.map_or_else(|| Ok(Self::default()), Cursor::read)
     }
 
     pub(crate) fn store(&self) -> Result<Cursor> {
-        let text = serde_json::to_string(self).map_err(|error| {
-            Error::new(ErrorKind::Storage, "the cursor cannot be written").source(error)
-        })?;
-        Ok(Cursor::new(text))
+        Cursor::write(self)
     }
 
     /// The sweep under way, else a new one; `None` if it is too soon for one.

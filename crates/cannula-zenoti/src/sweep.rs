@@ -1,6 +1,6 @@
 //! The repair sweeps: what webhooks lost is found by reading again, at a pace of its own.
 
-use cannula_core::{Cursor, Error, ErrorKind, Event, Page, RecordKind, Rejected, Result};
+use cannula_core::{Cursor, Event, Page, RecordKind, Rejected, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -23,11 +23,9 @@ pub(crate) struct Progress<T> {
 
 impl<T: Serialize + DeserializeOwned + Default> Progress<T> {
     pub(crate) fn load(cursor: Option<&Cursor>) -> Result<Self> {
-        let Some(cursor) = cursor else { return Ok(Self::default()) };
-        serde_json::from_str(cursor.as_str()).map_err(|_| {
-            Error::new(ErrorKind::Storage, "the stored cursor was not written by this source")
-                .connector(CONNECTOR)
-        })
+        cursor
+            .map_or_else(|| Ok(Self::default()), Cursor::read)
+            .map_err(|error| error.connector(CONNECTOR))
     }
 
     /// Whether there is something to read now; a sweep that is due begins.
@@ -49,10 +47,7 @@ impl<T: Serialize + DeserializeOwned + Default> Progress<T> {
 
     pub(crate) fn page(self, events: Vec<Event>, rejected: Vec<Rejected>) -> Result<Page> {
         let last = self.began.is_none();
-        let text = serde_json::to_string(&self).map_err(|error| {
-            Error::new(ErrorKind::Storage, "the cursor cannot be written").source(error)
-        })?;
-        Ok(Page { events, rejected, next: Cursor::new(text), last })
+        Ok(Page { events, rejected, next: Cursor::write(&self)?, last })
     }
 }
 

@@ -19,10 +19,13 @@ mod service;
 #[cfg(feature = "aesthetix")]
 pub use cannula_aesthetix as aesthetix;
 pub use cannula_core as core;
+#[cfg(feature = "dermpro")]
+pub use cannula_dermpro as dermpro;
 #[cfg(any(
     feature = "nextech",
     feature = "patientnow",
     feature = "zenoti",
+    feature = "dermpro",
     feature = "aesthetix"
 ))]
 pub use cannula_http as http;
