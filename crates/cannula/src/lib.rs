@@ -13,6 +13,13 @@ struct Workspace;
 
 #[cfg(all(feature = "aesthetix", feature = "sync"))]
 mod emr;
+#[cfg(any(
+    all(feature = "aesthetix", feature = "sync"),
+    all(feature = "dermpro", feature = "nextech", feature = "sync")
+))]
+mod file;
+#[cfg(all(feature = "dermpro", feature = "nextech", feature = "sync"))]
+mod posting;
 #[cfg(all(feature = "aesthetix", feature = "sync"))]
 mod service;
 
@@ -40,5 +47,7 @@ pub use cannula_sync as sync;
 pub use cannula_zenoti as zenoti;
 #[cfg(all(feature = "aesthetix", feature = "sync"))]
 pub use emr::EmrSection;
+#[cfg(all(feature = "dermpro", feature = "nextech", feature = "sync"))]
+pub use posting::PostingService;
 #[cfg(all(feature = "aesthetix", feature = "sync"))]
 pub use service::{IntakeService, ServiceConfig};

@@ -1,17 +1,17 @@
 //! The configuration file of a service that carries an EMR to Aesthetix CRM.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use cannula_aesthetix::{AesthetixConfig, WebhookConfig};
-use cannula_core::{Error, ErrorKind, Problems, Result, Settings};
+use cannula_core::{Problems, Result, Settings};
 use cannula_rules::{Categories, RulesConfig, intake::IntakeConfig};
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 
-use crate::EmrSection;
+use crate::{
+    EmrSection,
+    file::{self, fill},
+};
 
 /// Everything one practice's service is told, checked whole.
 ///
@@ -56,9 +56,8 @@ impl<E: EmrSection> ServiceConfig<E> {
     /// # Errors
     /// [`ErrorKind::Config`], listing every problem at once, each with its key's path.
     pub fn from_file(path: &Path) -> Result<Self> {
-        let text = read(path).map_err(|message| Error::new(ErrorKind::Config, message))?;
         let directory = path.parent().unwrap_or(Path::new(""));
-        Self::parse(&text, directory, &|name| std::env::var(name).ok())
+        Self::parse(&file::text(path)?, directory, &|name| std::env::var(name).ok())
     }
 
     /// Like [`ServiceConfig::from_file`] for a text; `lookup` reads the environment.
@@ -70,8 +69,7 @@ impl<E: EmrSection> ServiceConfig<E> {
         directory: &Path,
         lookup: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self> {
-        let file: toml::Table = text.parse().map_err(|error| not_toml(text, &error))?;
-        let mut root = Settings::new("", from_toml(file.into()));
+        let mut root = file::root(text)?;
 
         let mut section = root.section("practice");
         // A zone that is wrong has been noted; any other lets the rest be checked all the same.
@@ -116,13 +114,13 @@ impl<E: EmrSection> ServiceConfig<E> {
         }
         root.absorb(section.finish());
 
-        root.finish().into_result(WHAT, ())?;
+        root.finish().into_result(file::WHAT, ())?;
         match (store, categories, emr, aesthetix) {
             (Some(store), Some(categories), Some(emr), Some(aesthetix)) => {
                 Ok(Self { store, rules, categories, emr, aesthetix, intake })
             }
             // Not reached: a part is missing only where its problem was noted.
-            _ => Err(Error::new(ErrorKind::Config, format!("{WHAT} is incomplete"))),
+            _ => Err(file::incomplete()),
         }
     }
 }
@@ -161,20 +159,6 @@ fn names(default: &IntakeConfig) -> Map<String, Value> {
     }
 }
 
-/// Adds what a section does not set. What is no section is left for its reader to refuse.
-fn fill(section: &mut Value, defaults: Map<String, Value>) {
-    let Value::Object(section) = section else { return };
-    for (key, default) in defaults {
-        match (section.get_mut(&key), default) {
-            (Some(set), Value::Object(defaults)) => fill(set, defaults),
-            (Some(_), _) => {}
-            (None, default) => {
-                section.insert(key, default);
-            }
-        }
-    }
-}
-
 /// Reads `[aesthetix.webhooks]`, which is there.
 fn webhooks(
     aesthetix: &mut Settings,
@@ -188,13 +172,10 @@ fn webhooks(
     config
 }
 
-/// What the problems are problems of.
-const WHAT: &str = "the configuration";
-
 /// Reads the categorization document; its problems are reported under its path.
 fn document(path: &Path) -> Result<Categories, Problems> {
     let mut problems = Problems::new();
-    let text = match read(path) {
+    let text = match file::read(path) {
         Ok(text) => text,
         Err(message) => {
             problems.add("rules.categories", message);
@@ -208,39 +189,4 @@ fn document(path: &Path) -> Result<Categories, Problems> {
         }
         problems
     })
-}
-
-/// Reads a text file; the error is one clause with the file's path.
-fn read(path: &Path) -> Result<String, String> {
-    fs::read_to_string(path).map_err(|cause| {
-        let why = match cause.kind() {
-            io::ErrorKind::NotFound => "there is no such file".to_owned(),
-            io::ErrorKind::InvalidData => "it is not a text in UTF-8".to_owned(),
-            kind => kind.to_string(),
-        };
-        format!("cannot read {}: {why}", path.display())
-    })
-}
-
-/// TOML as JSON. A date or time becomes its text, so that quotation marks around it are optional.
-fn from_toml(value: toml::Value) -> Value {
-    match value {
-        toml::Value::String(text) => text.into(),
-        toml::Value::Integer(number) => number.into(),
-        toml::Value::Float(number) => number.into(),
-        toml::Value::Boolean(flag) => flag.into(),
-        toml::Value::Datetime(date) => date.to_string().into(),
-        toml::Value::Array(list) => list.into_iter().map(from_toml).collect(),
-        toml::Value::Table(table) => {
-            table.into_iter().map(|(key, value)| (key, from_toml(value))).collect()
-        }
-    }
-}
-
-/// Says where the file stops being TOML, without quoting it: the line may hold a secret.
-fn not_toml(text: &str, error: &toml::de::Error) -> Error {
-    let line = error
-        .span()
-        .map_or(1, |span| text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1);
-    Error::new(ErrorKind::Config, format!("{WHAT} is not TOML at line {line}: {}", error.message()))
 }

@@ -1,0 +1,156 @@
+//! The reconciliation of the store with the ledger: a table for people, CSV for spreadsheets.
+
+use std::{fs, io, path::Path};
+
+use cannula::{
+    core::{Error, ErrorKind, PaymentLedger, Result, StoreOrder},
+    rules::posting::{
+        PostingRules,
+        report::{Line, Reconciliation, Report, Sums},
+    },
+    sync::{Engine, PostingFlow},
+};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
+use clap::ValueEnum;
+
+use crate::show;
+
+/// How much is reconciled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Period {
+    /// The last day with orders.
+    Day,
+    /// The month of the last order.
+    Month,
+}
+
+impl Period {
+    fn around(self, day: NaiveDate) -> (NaiveDate, NaiveDate) {
+        match self {
+            Self::Day => (day, day),
+            Self::Month => {
+                let first = day.with_day(1).unwrap_or(day);
+                let next = first.checked_add_months(Months::new(1)).unwrap_or(first);
+                (first, next.pred_opt().unwrap_or(next))
+            }
+        }
+    }
+}
+
+/// Reconciles the last period with orders. The ledger is read from the day of the oldest order on,
+/// because a payment may be dated otherwise than it should be.
+///
+/// # Errors
+/// If the engine's store fails or the ledger cannot be read.
+pub async fn reconcile(
+    engine: &Engine<PostingFlow>,
+    rules: &PostingRules,
+    ledger: &dyn PaymentLedger,
+    period: Period,
+) -> Result<Report> {
+    let mut orders: Vec<StoreOrder> = Vec::new();
+    engine.for_each_state(|_, state| orders.extend(state.orders().cloned())).await?;
+    let config = rules.config();
+    orders.retain(|order| order.placed_at >= config.start_from);
+    let day = |instant: DateTime<Utc>| instant.with_timezone(&config.zone).date_naive();
+    let placed = || orders.iter().map(|order| day(order.placed_at));
+    let last = placed().max().unwrap_or_else(|| day(config.start_from));
+    let (from, to) = period.around(last);
+    let first = placed().min().unwrap_or(from).min(from);
+    // Money is taken, and given back, later than an order is placed.
+    let rows = ledger.between(first - Days::new(1), to + Days::new(62)).await?;
+    let reconciliation = Reconciliation {
+        from,
+        to,
+        zone: config.zone,
+        currency: ledger.info().currency,
+        category: config.category.as_deref(),
+    };
+    Ok(reconciliation.report(&orders, &rows))
+}
+
+/// Prints a report for people.
+#[allow(clippy::print_stdout, reason = "the program's output")]
+pub fn print_report(report: &Report) {
+    println!("\nReconciliation of {} to {}, in {}", report.from, report.to, report.currency);
+    let header = ["day", "tender", "captured", "refunded", "payments", "refunds", "difference"];
+    let days = report.days.iter().map(|day| {
+        let date = day.date.map(|date| date.to_string()).unwrap_or_default();
+        row(date, day.tender.clone().unwrap_or_default(), &day.sums)
+    });
+    let total = [row("all".to_owned(), String::new(), &report.total)];
+    show("By day and tender", header, days.chain(total));
+    let lines = |lines: &[Line]| {
+        let rows = lines.iter().map(|line| {
+            let order = line.order.as_ref().map(ToString::to_string).unwrap_or_default();
+            [line.kind.to_string(), order, line.sentence.clone()]
+        });
+        rows.collect::<Vec<_>>()
+    };
+    if report.differences.is_empty() {
+        println!("\nNo differences.");
+    }
+    show("Differences", ["what", "order", "why and what to do"], lines(&report.differences));
+    show("Notes", ["what", "order", "why"], lines(&report.notes));
+}
+
+fn row(date: String, tender: String, sums: &Sums) -> [String; 7] {
+    let Sums { captured, refunded, payments, refunds, difference, .. } = sums;
+    let [captured, refunded, payments, refunds, difference] =
+        [captured, refunded, payments, refunds, difference].map(|amount| amount.decimal());
+    [date, tender, captured, refunded, payments, refunds, difference]
+}
+
+/// Writes a report as CSV: its sums, its differences and its notes, told apart by the first column.
+///
+/// # Errors
+/// If `out` fails.
+pub fn write_csv(report: &Report, out: impl io::Write) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record([
+        "row", "date", "tender", "kind", "order", "refund", "ledger_rows", "ledger_date",
+        "captured", "refunded", "payments", "refunds", "difference", "sentence",
+    ])?;
+    for day in &report.days {
+        let date = day.date.map(|date| date.to_string()).unwrap_or_default();
+        let [date, tender, sums @ ..] =
+            row(date, day.tender.clone().unwrap_or_default(), &day.sums);
+        let [captured, refunded, payments, refunds, difference] = sums;
+        let empty = String::new;
+        csv.write_record([
+            "sum".to_owned(), date, tender, empty(), empty(), empty(), empty(), empty(), captured,
+            refunded, payments, refunds, difference, empty(),
+        ])?;
+    }
+    let lines = report.differences.iter().map(|line| ("difference", line));
+    for (what, line) in lines.chain(report.notes.iter().map(|line| ("note", line))) {
+        let date = |date: Option<NaiveDate>| date.map(|it| it.to_string()).unwrap_or_default();
+        let amount = |it: Option<cannula::core::Money>| it.map(|it| it.decimal()).unwrap_or_default();
+        let rows: Vec<_> = line.rows.iter().map(ToString::to_string).collect();
+        csv.write_record([
+            what.to_owned(),
+            date(line.store_date),
+            String::new(),
+            line.kind.to_string(),
+            line.order.as_ref().map(ToString::to_string).unwrap_or_default(),
+            line.refund.clone().unwrap_or_default(),
+            rows.join(" "),
+            date(line.ledger_date),
+            amount(line.store_amount),
+            String::new(),
+            amount(line.ledger_amount),
+            String::new(),
+            String::new(),
+            line.sentence.clone(),
+        ])?;
+    }
+    csv.flush()
+}
+
+pub(super) fn write(report: &Report, file: &Path) -> Result<()> {
+    let written = fs::File::create(file).and_then(|out| write_csv(report, out));
+    written.map_err(|cause| {
+        let message = format!("cannot write {}: {}", file.display(), cause.kind());
+        Error::new(ErrorKind::Config, message)
+    })
+}
