@@ -61,15 +61,6 @@ mod tests {
             recent(day("2031-02-05"), 10),
             requests::next(&recent(day("2031-02-05"), 10), link),
         ];
-        let show = |request: &Request| {
-            let query: Vec<_> = request
-                .query_pairs()
-                .iter()
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect();
-            let (operation, path) = (request.operation(), request.path());
-            format!("{operation}: {path} [{}] bucket {}", query.join(" "), request.endpoint_name())
-        };
-        insta::assert_snapshot!(requests.iter().map(show).collect::<Vec<_>>().join("\n"));
+        insta::assert_snapshot!(requests::shown(&requests));
     }
 }

@@ -81,20 +81,8 @@ pub(crate) fn create(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::requests;
     use cannula_core::Phi;
-
-    fn show(requests: &[Request]) -> String {
-        let show = |request: &Request| {
-            let query: Vec<_> = request
-                .query_pairs()
-                .iter()
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect();
-            let (operation, path) = (request.operation(), request.path());
-            format!("{operation}: {path} [{}]", query.join(" "))
-        };
-        requests.iter().map(show).collect::<Vec<_>>().join("\n")
-    }
 
     fn person() -> Person {
         Person {
@@ -113,7 +101,7 @@ mod tests {
         requests.push(by_chart(Product::PracticePlus, "3301", 50));
         requests.push(locations(50));
         requests.push(practitioners(10));
-        insta::assert_snapshot!(show(&requests));
+        insta::assert_snapshot!(requests::shown(&requests));
     }
 
     #[test]

@@ -72,6 +72,24 @@ fn search_operation(kind: RecordKind) -> &'static str {
     }
 }
 
+/// Requests as snapshots have them.
+#[cfg(test)]
+pub(crate) fn shown(requests: &[Request]) -> String {
+    let show = |request: &Request| {
+        let query: Vec<_> =
+            request.query_pairs().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        format!(
+            "{}: {} {} [{}] bucket {}",
+            request.operation(),
+            request.method(),
+            request.path(),
+            query.join(" "),
+            request.endpoint_name()
+        )
+    };
+    requests.iter().map(show).collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,21 +113,6 @@ mod tests {
                 link.replace("/Patient", "/PaymentReconciliation").parse().unwrap(),
             ),
         ];
-        let shown = requests.map(|request| {
-            let query: Vec<_> = request
-                .query_pairs()
-                .iter()
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect();
-            format!(
-                "{}: {} {} [{}] bucket {}",
-                request.operation(),
-                request.method(),
-                request.path(),
-                query.join(" "),
-                request.endpoint_name()
-            )
-        });
-        insta::assert_snapshot!(shown.join("\n"));
+        insta::assert_snapshot!(shown(&requests));
     }
 }

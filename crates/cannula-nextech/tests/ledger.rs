@@ -12,6 +12,8 @@ use wiremock::{
     matchers::{method, path, query_param},
 };
 
+const FIRST: &str = include_str!("fixtures/ledger_between_1.json");
+const SECOND: &str = include_str!("fixtures/ledger_between_2.json");
 const MINA: &str = "0b6f3c1e-7d52-4c58-9a11-5f0e2ad91c47";
 
 fn payments() -> MockBuilder {
@@ -42,11 +44,7 @@ async fn november(practice: &Practice) -> cannula_core::Result<Vec<LedgerRow>> {
 #[tokio::test]
 async fn a_period_is_the_practices_own_days_also_when_the_clocks_change() {
     let practice = Practice::open(Product::Select).await;
-    let (first, second) = (
-        include_str!("fixtures/ledger_between_1.json"),
-        include_str!("fixtures/ledger_between_2.json"),
-    );
-    pages(&practice, first, second).await;
+    pages(&practice, FIRST, SECOND).await;
     let rows = november(&practice).await.unwrap();
     let shown: Vec<_> = rows
         .iter()
@@ -66,18 +64,14 @@ async fn a_period_is_the_practices_own_days_also_when_the_clocks_change() {
 #[tokio::test]
 async fn a_list_that_changes_while_it_is_read_is_begun_again() {
     let practice = Practice::open(Product::Select).await;
-    let (first, second) = (
-        include_str!("fixtures/ledger_between_1.json"),
-        include_str!("fixtures/ledger_between_2.json"),
-    );
-    let grown = file(&practice, &second.replace(r#""total": 9"#, r#""total": 10"#));
+    let grown = file(&practice, &SECOND.replace(r#""total": 9"#, r#""total": 10"#));
     payments()
         .and(query_param("_getpagesoffset", "3"))
         .respond_with(grown)
         .up_to_n_times(1)
         .mount(&practice.server)
         .await;
-    pages(&practice, first, second).await;
+    pages(&practice, FIRST, SECOND).await;
     assert_eq!(november(&practice).await.unwrap().len(), 6);
     assert_eq!(practice.source.calls()["list the practice's payments"], 4);
 }
@@ -90,7 +84,7 @@ async fn a_list_that_fails_is_an_error_and_not_a_short_list() {
         .respond_with(ResponseTemplate::new(403))
         .mount(&practice.server)
         .await;
-    let first = file(&practice, include_str!("fixtures/ledger_between_1.json"));
+    let first = file(&practice, FIRST);
     payments().respond_with(first).mount(&practice.server).await;
     let error = november(&practice).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Forbidden);

@@ -1,6 +1,7 @@
 //! Reconciliation: what the store took and gave back, against what the ledger has of it.
 
 mod books;
+mod by_hand;
 mod compare;
 mod line;
 mod notes;

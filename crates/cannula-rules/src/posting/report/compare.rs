@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use cannula_core::{LedgerRow, Money, OrderNumber, OrderState, PatientId, StoreOrder, StoreRefund};
+use cannula_core::{LedgerRow, Money, OrderNumber, OrderState, StoreOrder};
 use chrono::NaiveDate;
 
 use super::{
     Kind, Line, Reconciliation,
-    books::{Books, ByHand, Found},
+    books::{Books, Found},
+    by_hand::Unmarked,
     sums::{Adder, tender},
 };
 use crate::posting::due::is_refunded_whole;
@@ -15,21 +16,11 @@ use crate::posting::due::is_refunded_whole;
 /// The comparison as far as it has got.
 pub(super) struct Comparison<'a, 'r> {
     period: &'a Reconciliation<'a>,
-    books: Books<'r>,
-    lines: Vec<Line>,
+    pub(super) books: Books<'r>,
+    pub(super) lines: Vec<Line>,
     adder: Adder,
     /// Refunds of the store that no marker shows.
-    unmarked: Vec<Unmarked>,
-}
-
-/// A refund that staff may have recorded by hand.
-struct Unmarked {
-    date: NaiveDate,
-    order: OrderNumber,
-    refund: StoreRefund,
-    /// Who have payments of the order on their ledgers.
-    patients: BTreeSet<PatientId>,
-    tender: String,
+    pub(super) unmarked: Vec<Unmarked>,
 }
 
 /// Money that the store says was taken or, negative, given back.
@@ -265,30 +256,6 @@ impl<'a, 'r> Comparison<'a, 'r> {
         (self.lines, self.adder)
     }
 
-    /// The oldest refund takes the oldest row: it could be recorded by any that a later one could.
-    fn match_refunds(&mut self) {
-        let mut unmarked = std::mem::take(&mut self.unmarked);
-        unmarked.sort_by(|one, other| {
-            let place = |it: &Unmarked| (it.date, it.order.clone(), it.refund.number.clone());
-            place(one).cmp(&place(other))
-        });
-        for refund in unmarked {
-            let by_hand = &mut self.books.by_hand;
-            let own = by_hand.iter().position(|it| refund.is_recorded_by(it, true));
-            let found =
-                own.or_else(|| by_hand.iter().position(|it| refund.is_recorded_by(it, false)));
-            match found.map(|index| by_hand.remove(index)) {
-                Some(ByHand { row, .. }) => {
-                    self.add_ledger(row, Some(refund.tender.clone()));
-                    if row.payment.date != Some(refund.date) {
-                        self.lines.push(refund.recorded_later(row));
-                    }
-                }
-                None => self.lines.push(refund.missing()),
-            }
-        }
-    }
-
     fn is_of_store(&self, row: &LedgerRow) -> bool {
         let (ours, its) = (self.period.category, row.payment.category.as_deref());
         matches!((ours, its), (Some(ours), Some(its)) if ours.eq_ignore_ascii_case(its))
@@ -306,7 +273,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
         }
     }
 
-    fn add_ledger(&mut self, row: &LedgerRow, tender: Option<String>) {
+    pub(super) fn add_ledger(&mut self, row: &LedgerRow, tender: Option<String>) {
         let payment = &row.payment;
         if payment.date.is_none_or(|date| self.period.covers(date))
             && payment.amount.currency() == self.period.currency
@@ -327,52 +294,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
     }
 }
 
-impl Unmarked {
-    /// Whether a row records it: the amount, not before the store gave it back, and either out of
-    /// the order's own payment or on the ledger of a patient who has one.
-    fn is_recorded_by(&self, it: &ByHand<'_>, own: bool) -> bool {
-        let payment = &it.row.payment;
-        let is_theirs = match &it.order {
-            Some(order) => own && *order == self.order,
-            None => !own && payment.patient.as_ref().is_some_and(|it| self.patients.contains(it)),
-        };
-        is_theirs
-            && payment.amount == self.refund.amount.negated()
-            && payment.date.is_none_or(|date| date >= self.date)
-    }
-
-    fn recorded_later(self, row: &LedgerRow) -> Line {
-        let amount = Some(row.payment.amount);
-        Line {
-            store_date: Some(self.date),
-            store_amount: amount,
-            ledger_amount: amount,
-            order: Some(self.order),
-            refund: Some(self.refund.number),
-            ..of_row(Kind::RecordedLater, row)
-        }
-        .saying("is recorded on the ledger, at another date than the store's.")
-    }
-
-    fn missing(self) -> Line {
-        let how = if self.refund.online {
-            "gave money back, and the ledger does not show it: record the refund on the patient's payment, without processing it."
-        } else {
-            "is a refund that the store only noted, and the ledger does not show it: find out how the money went back, then record it."
-        };
-        Line {
-            store_date: Some(self.date),
-            store_amount: Some(self.refund.amount.negated()),
-            order: Some(self.order),
-            refund: Some(self.refund.number),
-            patient: self.patients.into_iter().next(),
-            ..Line::new(Kind::RefundNotRecorded)
-        }
-        .saying(how)
-    }
-}
-
-fn of_row(kind: Kind, row: &LedgerRow) -> Line {
+pub(super) fn of_row(kind: Kind, row: &LedgerRow) -> Line {
     Line {
         rows: vec![row.id.clone()],
         patient: row.payment.patient.clone(),
