@@ -26,6 +26,6 @@ pub use crm::{
 };
 pub use faults::{Fault, FaultRates, Faults};
 pub use patientnow::{LineKind, OrderLine, OrderState, OrderStatus, PatientNowMembership};
-pub use quirks::{CreatedAnswer, Links, Quirks};
+pub use quirks::{CreatedAnswer, Links, PaymentAnswer, Quirks};
 pub use sandbox::{Sandbox, SandboxConfig, Vendor};
 pub use webhooks::{DeliveryState, Signing, WebhookDelivery, WebhookQuirks, WebhookVerb};

@@ -24,7 +24,10 @@ pub use model::{
     AppointmentState, CATEGORIZATION_CSV, Email, LOCATIONS, Location, PRACTITIONERS, PatientState,
     PhoneNumber, Practitioner, Product, ZONE, instant_of, kind, purpose,
 };
-pub use payment::{INSURERS, LinkKind, PAYMENT_CATEGORIES, PaymentLink, PaymentState};
+pub use payment::{
+    CARD_TYPES, INSURERS, LinkKind, PAYMENT_CATEGORIES, PaymentLink, PaymentState,
+};
+pub(crate) use payment::{cents, payment_methods};
 pub use registry::{Address, PatientStatus, REFERRAL_SOURCES, ReferralSource};
 pub use table::Spoil;
 pub(crate) use table::{Table, Version, View, Visible};
