@@ -4,6 +4,7 @@ mod access;
 mod clock;
 mod control;
 mod crm;
+pub mod dermpro;
 mod faults;
 mod nextech;
 mod observe;
@@ -16,7 +17,7 @@ mod webhooks;
 pub mod zenoti;
 
 pub use access::{
-    Access, CrmAccess, NextechAccess, OAuthAccess, PatientNowAccess, PracticePlusAccess,
+    Access, CrmAccess, DermProAccess, NextechAccess, OAuthAccess, PatientNowAccess, PracticePlusAccess,
     SelectAccess, ZenotiAccess,
 };
 pub use clock::SandboxClock;

@@ -123,7 +123,7 @@ impl PatientState {
 }
 
 /// The last ten digits of a number.
-fn national(number: &str) -> String {
+pub(super) fn national(number: &str) -> String {
     let digits: String = number.chars().filter(char::is_ascii_digit).collect();
     digits.get(digits.len().saturating_sub(10)..).unwrap_or_default().to_owned()
 }
