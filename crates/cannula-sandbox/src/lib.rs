@@ -17,8 +17,8 @@ mod webhooks;
 pub mod zenoti;
 
 pub use access::{
-    Access, CrmAccess, DermProAccess, NextechAccess, OAuthAccess, PatientNowAccess, PracticePlusAccess,
-    SelectAccess, ZenotiAccess,
+    Access, CrmAccess, DermProAccess, NextechAccess, OAuthAccess, PatientNowAccess,
+    PracticePlusAccess, SelectAccess, ZenotiAccess,
 };
 pub use clock::SandboxClock;
 pub use crm::{

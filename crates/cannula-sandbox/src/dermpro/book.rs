@@ -116,7 +116,8 @@ impl Book {
             self.change(&number, at, Self::settle);
         }
         if risky {
-            self.hold(&number, at);
+            // Before anybody can do anything, so that what is complete is held as well.
+            self.change(&number, at, Self::suspend);
         }
         number
     }
@@ -187,8 +188,7 @@ impl Book {
         at: DateTime<Utc>,
     ) -> bool {
         let Some(view) = self.find(number).map(|order| order.view) else { return false };
-        let (id, increment) =
-            (self.next(Count::Invoice), self.document(Count::InvoiceIn(view)));
+        let (id, increment) = (self.next(Count::Invoice), self.document(Count::InvoiceIn(view)));
         self.change(number, at, |order| {
             let at = at.trunc_subsecs(0);
             order.invoices.push(Invoice { id, increment, amount, at, txn });
@@ -237,15 +237,13 @@ impl Book {
     }
 
     pub(super) fn hold(&mut self, number: &OrderNumber, at: DateTime<Utc>) -> bool {
-        let open =
-            |order: &Order| matches!(order.state, StoreState::New | StoreState::Processing);
-        // The risk score holds what is complete at once, too: that is before anybody ships.
-        let fresh = |order: &Order| order.placed_at == at.trunc_subsecs(0);
-        self.find(number).is_some_and(|order| open(order) || fresh(order))
-            && self.change(number, at, |order| {
-                order.before_hold = order.state;
-                order.state = StoreState::Held;
-            })
+        let open = |order: &Order| matches!(order.state, StoreState::New | StoreState::Processing);
+        self.find(number).is_some_and(open) && self.change(number, at, Self::suspend)
+    }
+
+    fn suspend(order: &mut Order) {
+        order.before_hold = order.state;
+        order.state = StoreState::Held;
     }
 
     pub(super) fn unhold(&mut self, number: &OrderNumber, at: DateTime<Utc>) -> bool {

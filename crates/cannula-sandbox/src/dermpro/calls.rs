@@ -55,7 +55,7 @@ fn one<T>(
     print: impl Fn(&T, Paint<'_>) -> Value,
 ) -> Answer {
     let id = segments.get("id").map_or("", String::as_str);
-    let found = id.parse().ok().and_then(find).ok_or_else(|| Refused::not_found(id))?;
+    let found = id.parse().ok().and_then(find).ok_or_else(Refused::not_found)?;
     let fields = Criteria::parse(raw.unwrap_or_default())?.fields;
     Ok(Json(trimmed(print(&found, Paint(settings)), fields.as_deref(), settings)))
 }
@@ -108,9 +108,8 @@ pub(super) async fn memo(
     RawQuery(raw): RawQuery,
 ) -> Answer {
     let shop = server.store.shop();
-    let find = |id| {
-        all(&shop.book.orders, |order| &order.memos).into_iter().find(|memo| memo.it.id == id)
-    };
+    let find =
+        |id| all(&shop.book.orders, |order| &order.memos).into_iter().find(|memo| memo.it.id == id);
     one(&segments, raw.as_deref(), &server.store.settings(), find, documents::memo)
 }
 
@@ -132,7 +131,8 @@ pub(super) async fn customers(State(server): Here, RawQuery(raw): RawQuery) -> A
 pub(super) async fn configs(State(server): Here, RawQuery(raw): RawQuery) -> Answer {
     let settings = server.store.settings();
     let fields = Criteria::parse(raw.unwrap_or_default().as_str())?.fields;
-    let all: Value = VIEWS.iter().zip(1_u32..).map(|(code, id)| config(id, code, &settings)).collect();
+    let all: Value =
+        VIEWS.iter().zip(1_u32..).map(|(code, id)| config(id, code, &settings)).collect();
     Ok(Json(trimmed(all, fields.as_deref(), &settings)))
 }
 
@@ -153,10 +153,11 @@ fn staff(
     deed: impl Fn(&super::Store, &OrderNumber) -> bool,
 ) -> Answer {
     let id = segments.get("id").map_or("", String::as_str);
-    let found = id.parse().ok().and_then(|id| {
-        server.store.with(|book: &mut Book, _| book.by_id(id).map(Order::number))
-    });
-    let number = found.ok_or_else(|| Refused::not_found(id))?;
+    let found = id
+        .parse()
+        .ok()
+        .and_then(|id| server.store.with(|book: &mut Book, _| book.by_id(id).map(Order::number)));
+    let number = found.ok_or_else(Refused::not_found)?;
     if deed(&server.store, &number) {
         return Ok(Json(true.into()));
     }

@@ -38,11 +38,11 @@ impl Cell {
     fn against(&self, value: &str) -> Option<Ordering> {
         match self {
             Self::Null => None,
-            Self::Number(number) => {
-                number.partial_cmp(&value.trim().parse::<f64>().unwrap_or(0.0))
-            }
+            Self::Number(number) => number.partial_cmp(&value.trim().parse::<f64>().unwrap_or(0.0)),
             Self::Text(text) => Some(text.to_lowercase().cmp(&value.to_lowercase())),
-            Self::Time(time) if value.len() == 10 => Some(time.as_str().cmp(&format!("{value} 00:00:00"))),
+            Self::Time(time) if value.len() == 10 => {
+                Some(time.as_str().cmp(&format!("{value} 00:00:00")))
+            }
             Self::Time(time) => Some(time.as_str().cmp(value)),
         }
     }
@@ -83,7 +83,9 @@ struct Filter {
 impl Filter {
     fn holds(&self, cell: &Cell) -> Result<bool, Refused> {
         let compared = cell.against(&self.value);
-        let any = |values: &str| values.split(',').any(|one| cell.against(one.trim()) == Some(Ordering::Equal));
+        let any = |values: &str| {
+            values.split(',').any(|one| cell.against(one.trim()) == Some(Ordering::Equal))
+        };
         Ok(match self.condition.as_deref().unwrap_or("eq") {
             "eq" => compared == Some(Ordering::Equal),
             "neq" => compared.is_some_and(Ordering::is_ne),
@@ -148,7 +150,9 @@ impl Criteria {
             match parts.as_slice() {
                 ["fields"] => criteria.fields = Some(value),
                 ["search_criteria", "page_size"] => criteria.page_size = Some(number(&value)?),
-                ["search_criteria", "current_page"] => criteria.current_page = Some(number(&value)?),
+                ["search_criteria", "current_page"] => {
+                    criteria.current_page = Some(number(&value)?)
+                }
                 ["search_criteria", "filter_groups", group, "filters", filter, part] => {
                     let group = criteria.groups.entry((*group).to_owned()).or_default();
                     let filter = group.entry((*filter).to_owned()).or_default();
@@ -236,7 +240,8 @@ impl Criteria {
             json!({ "field": filter.field, "value": filter.value, "condition_type": condition })
         };
         let groups = self.groups.values();
-        let groups = groups.map(|group| json!({ "filters": group.values().map(filter).collect::<Value>() }));
+        let groups =
+            groups.map(|group| json!({ "filters": group.values().map(filter).collect::<Value>() }));
         let mut echo = Map::new();
         echo.insert("filter_groups".to_owned(), groups.collect());
         if !self.sorts.is_empty() {
@@ -337,7 +342,11 @@ mod tests {
 
     #[test]
     fn groups_are_anded_and_the_filters_of_one_are_ored() {
-        let both = [(0, "entity_id", "eq", "3"), (0, "entity_id", "eq", "4"), (1, "coupon", "notnull", "")];
+        let both = [
+            (0, "entity_id", "eq", "3"),
+            (0, "entity_id", "eq", "4"),
+            (1, "coupon", "notnull", ""),
+        ];
         assert_eq!(filtered(&both), [4]);
     }
 

@@ -44,7 +44,9 @@ impl Cast {
                 _ => {}
             }
         }
-        if !self.guest && let Some((shopper, identity)) = self.typed(practice) {
+        if !self.guest
+            && let Some((shopper, identity)) = self.typed(practice)
+        {
             self.account = Some(book.register(shopper, identity, at));
         }
     }
@@ -54,7 +56,9 @@ impl Cast {
         self.changed = true;
         if let Some(account) = self.account {
             let number = self.number;
-            book.change_customer(account, at, |it| change(&mut it.shopper, &mut it.identity, number));
+            book.change_customer(account, at, |it| {
+                change(&mut it.shopper, &mut it.identity, number)
+            });
         }
     }
 
@@ -102,8 +106,7 @@ impl Cast {
             shopper.email = format!("{} ", shopper.email.to_uppercase());
             shopper.family = shopper.family.to_uppercase();
         }
-        let is_patient =
-            !matches!(self.kin, Kin::Borrower | Kin::Newcomer | Kin::Ageless);
+        let is_patient = !matches!(self.kin, Kin::Borrower | Kin::Newcomer | Kin::Ageless);
         let patient = self.patient.clone().filter(|_| is_patient);
         Some((shopper, Identity { patient, kin: Some(self.kin) }))
     }

@@ -46,7 +46,8 @@ fn check(server: &Server, request: &Request) -> Result<(), Refused> {
     let resource = resource(call);
     match text(header::AUTHORIZATION).unwrap_or_default().split_once(' ') {
         Some(("OAuth", credentials)) => {
-            let spaced = || form_urlencoded::parse(query.as_bytes()).any(|(_, it)| it.contains(' '));
+            let spaced =
+                || form_urlencoded::parse(query.as_bytes()).any(|(_, it)| it.contains(' '));
             if settings.spaces_break_signatures && spaced() {
                 let message = "The signature is invalid. Verify and try again.";
                 return Err(Refused::unauthorized(message));

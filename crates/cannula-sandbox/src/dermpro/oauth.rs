@@ -73,7 +73,8 @@ fn signature(it: Signed<'_>, given: &HashMap<String, String>) -> String {
     let mut pairs: Vec<(String, String)> = form_urlencoded::parse(it.query.as_bytes())
         .map(|(name, value)| (encode(&name), encode(&value)))
         .collect();
-    let header = given.iter().filter(|(name, _)| !matches!(name.as_str(), "oauth_signature" | "realm"));
+    let header =
+        given.iter().filter(|(name, _)| !matches!(name.as_str(), "oauth_signature" | "realm"));
     pairs.extend(header.map(|(name, value)| (encode(name), encode(value))));
     pairs.sort();
     let joined: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();

@@ -174,10 +174,7 @@ fn items(order: &Order, paint: Paint<'_>) -> Vec<Value> {
     let mut items = Vec::new();
     for (line, id) in order.lines.iter().zip((order.first_item..).step_by(2)) {
         let mut parent = item(order, line, paint, id, line.article.product_type());
-        paint.amounts(
-            &mut parent,
-            &[("price", line.price.minor()), ("row_total", line.total())],
-        );
+        paint.amounts(&mut parent, &[("price", line.price.minor()), ("row_total", line.total())]);
         let tax = if line.article.ships() { 1.0825 } else { 1.0 };
         // Four decimals, as the database has them.
         let with_tax = (line.price.minor() as f64 * tax * 100.0).round() / 10_000.0;
@@ -275,7 +272,8 @@ fn extensions(order: &Order, paint: Paint<'_>) -> Value {
         if gift_card > 0 {
             paint.amounts(&mut json, &[("gift_cards_amount", gift_card)]);
             let amount = paint.amount(gift_card);
-            let card = json!({ "id": 7, "code": "GC7K2M9Q4T1Z", "amount": amount, "base_amount": amount });
+            let card =
+                json!({ "id": 7, "code": "GC7K2M9Q4T1Z", "amount": amount, "base_amount": amount });
             json.insert("gift_cards".to_owned(), json!([card]));
         }
         if rewards > 0 {

@@ -42,10 +42,10 @@ impl Refused {
     }
 
     /// No entity of this id.
-    pub(super) fn not_found(id: &str) -> Self {
-        let message = "The entity that was requested doesn't exist. Verify the entity and try again.";
-        let body = json!({ "message": message, "parameters": { "fieldName": "id", "fieldValue": id } });
-        Self { status: StatusCode::NOT_FOUND, body }
+    pub(super) fn not_found() -> Self {
+        let message =
+            "The entity that was requested doesn't exist. Verify the entity and try again.";
+        Self::new(StatusCode::NOT_FOUND, message)
     }
 
     pub(super) fn no_route() -> Self {
@@ -54,7 +54,8 @@ impl Refused {
 
     /// What a database makes of a column it does not have.
     pub(super) fn internal() -> Self {
-        let message = "Internal Error. Details are available in Magento log file. Report ID: webapi-66a1f0";
+        let message =
+            "Internal Error. Details are available in Magento log file. Report ID: webapi-66a1f0";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
     }
 }

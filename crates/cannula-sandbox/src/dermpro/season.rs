@@ -158,11 +158,8 @@ impl Season {
         let lines = goods::basket(&mut self.random);
         let Some(cast) = self.cast.get(who) else { return };
         let Some((shopper, identity)) = cast.person(book, practice) else { return };
-        let mut checkout = Checkout {
-            customer: cast.customer(),
-            identity,
-            ..Checkout::new(shopper, lines)
-        };
+        let mut checkout =
+            Checkout { customer: cast.customer(), identity, ..Checkout::new(shopper, lines) };
         checkout.tender = goods::tender(&mut self.random);
         let draw = self.random.next() % 24;
         let worth = cents(500 + 100 * i64::try_from(self.random.next() % 40).unwrap_or(0));

@@ -95,7 +95,12 @@ impl Store {
 
     /// Enters a credit memo over some of an order's money, or all that is left of it; returns its
     /// number. `None` if that cannot be, for example on hold.
-    pub fn refund(&self, order: &OrderNumber, amount: Option<Money>, how: Refund) -> Option<String> {
+    pub fn refund(
+        &self,
+        order: &OrderNumber,
+        amount: Option<Money>,
+        how: Refund,
+    ) -> Option<String> {
         self.with(|book, at| {
             let left = book.find(order).map_or(0, |order| order.paid() - order.refunded());
             book.refund(order, amount.map_or(left, |amount| amount.minor()), how, at)
@@ -130,12 +135,16 @@ impl Store {
 
     /// A customer has another e-mail address from now on; orders keep theirs.
     pub fn change_email(&self, customer: u32, email: &str) -> bool {
-        self.with(|book, at| book.change_customer(customer, at, |it| it.shopper.email = email.to_owned()))
+        self.with(|book, at| {
+            book.change_customer(customer, at, |it| it.shopper.email = email.to_owned())
+        })
     }
 
     /// A customer has another birth date, or none, from now on; orders keep theirs.
     pub fn change_birth_date(&self, customer: u32, birth_date: Option<NaiveDate>) -> bool {
-        self.with(|book, at| book.change_customer(customer, at, |it| it.shopper.birth_date = birth_date))
+        self.with(|book, at| {
+            book.change_customer(customer, at, |it| it.shopper.birth_date = birth_date)
+        })
     }
 
     /// The account as it is, for its next order.
@@ -153,7 +162,12 @@ impl Store {
             let order = book.find(order)?;
             let first = order.invoices.first()?;
             let skus: Vec<_> = order.lines.iter().map(|line| line.sku.as_str()).collect();
-            Some((order.identity.patient.clone()?, order.paid(), first.at.date_naive(), skus.join(" ")))
+            Some((
+                order.identity.patient.clone()?,
+                order.paid(),
+                first.at.date_naive(),
+                skus.join(" "),
+            ))
         })?;
         Some(self.practice.pay(PaymentState {
             method: Some("Charge"),

@@ -221,7 +221,8 @@ impl Slip<'_> {
             Product::Select => render_select::EXTENSIONS,
             Product::PracticePlus => render_pp::EXTENSIONS,
         };
-        let base = if name == "location" { "http://hl7.org/fhir/StructureDefinition" } else { base };
+        let base =
+            if name == "location" { "http://hl7.org/fhir/StructureDefinition" } else { base };
         let url = format!("{base}/{name}");
         list(&self.body["extension"])
             .iter()

@@ -27,9 +27,7 @@ pub use model::{
     AppointmentState, CATEGORIZATION_CSV, Email, LOCATIONS, Location, PRACTITIONERS, PatientState,
     PhoneNumber, Practitioner, Product, ZONE, instant_of, kind, purpose,
 };
-pub use payment::{
-    CARD_TYPES, INSURERS, LinkKind, PAYMENT_CATEGORIES, PaymentLink, PaymentState,
-};
+pub use payment::{CARD_TYPES, INSURERS, LinkKind, PAYMENT_CATEGORIES, PaymentLink, PaymentState};
 pub(crate) use payment::{cents, payment_methods};
 pub use registry::{Address, PatientStatus, REFERRAL_SOURCES, ReferralSource};
 pub use table::Spoil;
@@ -255,7 +253,9 @@ impl Practice {
         let alone = |contact: &str| contacts.get(contact).is_some_and(|ids| ids.len() == 1);
         let steady = inner.patients.versions().filter(|(id, version)| {
             let PatientState { emails, phones, .. } = &version.state;
-            let open = emails.iter().all(|email| !email.private && alone(&email.address.to_lowercase()))
+            let open = emails
+                .iter()
+                .all(|email| !email.private && alone(&email.address.to_lowercase()))
                 && phones.iter().all(|it| !it.private && alone(&registry::national(&it.number)));
             open && !emails.is_empty() && !phones.is_empty() && inner.patients.life(id).len() == 1
         });

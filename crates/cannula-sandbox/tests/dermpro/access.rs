@@ -72,7 +72,8 @@ async fn the_base_path_has_a_store_code_or_none_and_unknown_routes_are_404_in_js
         let answer = scene.http.get(url).header("Authorization", header).send().await.unwrap();
         (answer.status().as_u16(), answer.json::<serde_json::Value>().await.unwrap())
     };
-    for path in ["/V1/orders", "/rest/V1/orders", "/rest/default/V1/orders", "/rest/all/V1/orders"] {
+    for path in ["/V1/orders", "/rest/V1/orders", "/rest/default/V1/orders", "/rest/all/V1/orders"]
+    {
         assert_eq!(get(path).await.0, 200, "{path}");
     }
     for path in ["/rest/nowhere/V1/orders", "/rest/default/V1/hats"] {

@@ -31,7 +31,10 @@ async fn money_that_was_authorized_is_taken_later_and_in_parts() {
     let order = scene.order().await;
     assert_eq!((&order["state"], &order["total_paid"]), (&json!("complete"), &json!(130)));
     let invoices = scene.all("invoices").await;
-    assert_eq!((&invoices[0]["grand_total"], &invoices[1]["grand_total"]), (&json!(50), &json!(80)));
+    assert_eq!(
+        (&invoices[0]["grand_total"], &invoices[1]["grand_total"]),
+        (&json!(50), &json!(80))
+    );
     let kinds: Vec<_> = scene.all("transactions").await;
     let kinds: Vec<_> = kinds.iter().map(|it| it["txn_type"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["authorization", "capture", "capture"]);
@@ -47,14 +50,20 @@ async fn an_order_on_hold_is_charged_and_cannot_be_refunded_until_it_is_released
     let store = scene.store();
     let number = store.place(Checkout { risky: true, ..facial() });
     let order = scene.order().await;
-    assert_eq!((&order["state"], &order["hold_before_state"]), (&json!("holded"), &json!("complete")));
+    assert_eq!(
+        (&order["state"], &order["hold_before_state"]),
+        (&json!("holded"), &json!("complete"))
+    );
     assert_eq!(order["total_paid"], 130);
     assert_eq!(store.refund(&number, None, Refund::Online), None);
     assert!(!store.cancel(&number) && store.edit(&number).is_none());
     scene.clock.advance(DAY * 9);
     assert!(store.unhold(&number));
     let order = scene.order().await;
-    assert_eq!((&order["created_at"], &order["updated_at"]), (&json!("2031-04-04 12:00:00"), &json!("2031-04-13 12:00:00")));
+    assert_eq!(
+        (&order["created_at"], &order["updated_at"]),
+        (&json!("2031-04-04 12:00:00"), &json!("2031-04-13 12:00:00"))
+    );
     store.refund(&number, None, Refund::Online).unwrap();
     assert_eq!(store.order(&number).unwrap().state, StoreState::Closed);
 }
@@ -69,7 +78,10 @@ async fn staff_can_hold_and_release_through_the_interface() {
         (answer.status().as_u16(), answer.json::<serde_json::Value>().await.unwrap())
     };
     assert_eq!(post("hold").await, (200, json!(true)));
-    assert_eq!(Scene::expect(post("hold").await, 400)["message"], "A hold action is not available.");
+    assert_eq!(
+        Scene::expect(post("hold").await, 400)["message"],
+        "A hold action is not available."
+    );
     assert_eq!(post("unhold").await, (200, json!(true)));
     assert_eq!(Scene::expect(post("unhold").await, 400)["message"], "You cannot remove the hold.");
 }
@@ -85,7 +97,10 @@ async fn refunds_add_up_and_only_those_carried_out_count() {
     assert_eq!(store.refund(&number, Some(usd(8_001)), Refund::Online), None);
     let order = scene.order().await;
     assert_eq!(order["total_refunded"], 50);
-    assert_eq!((&order["total_online_refunded"], &order["total_offline_refunded"]), (&json!(30), &json!(20)));
+    assert_eq!(
+        (&order["total_online_refunded"], &order["total_offline_refunded"]),
+        (&json!(30), &json!(20))
+    );
     assert_eq!(order["state"], "complete");
     let memos = scene.all("creditmemos").await;
     let states: Vec<_> = memos.iter().map(|memo| memo["state"].as_u64().unwrap()).collect();
@@ -200,7 +215,10 @@ async fn the_other_integration_posts_by_sku_with_the_day_in_utc() {
     let id = scene.store().post_as_dermpro(&mine).unwrap();
     let row = practice.payment(&id).unwrap();
     assert_eq!(row.note.as_deref(), Some("TX-FACIAL"));
-    assert_eq!((row.patient, row.amount, row.status), (Some(ann), usd(13_000), PaymentStatus::Active));
+    assert_eq!(
+        (row.patient, row.amount, row.status),
+        (Some(ann), usd(13_000), PaymentStatus::Active)
+    );
     assert_eq!(row.date.to_string(), "2031-04-05", "it was the 4th");
     let nobodys = scene.store().place(facial());
     assert_eq!(scene.store().post_as_dermpro(&nobodys), None);

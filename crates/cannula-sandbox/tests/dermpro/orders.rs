@@ -3,6 +3,7 @@
 use cannula_sandbox::dermpro::{
     Article, Checkout, Identity, Line, Refund, Shopper, StoreSettings, StoreTender,
 };
+use reqwest::Method;
 use serde_json::json;
 
 use crate::support::{Scene, facial, usd};
@@ -50,9 +51,12 @@ async fn an_order_of_an_account_prints_what_it_has_and_leaves_out_what_it_has_no
     }
     let payment = &order["payment"];
     assert!(payment.as_object().unwrap()["account_status"].is_null());
-    assert_eq!((&payment["method"], &payment["cc_type"]), (&json!("bluepay_payment"), &json!("VI")));
+    assert_eq!(
+        (&payment["method"], &payment["cc_type"]),
+        (&json!("bluepay_payment"), &json!("VI"))
+    );
     assert_eq!(order["billing_address"]["telephone"], "(518) 555-0007");
-    assert_eq!(order["billing_address"]["street"], json!(["121 Juniper Way"]));
+    assert_eq!(order["billing_address"]["street"], json!(["1 Juniper Way"]));
     let id = order["entity_id"].as_u64().unwrap();
     assert_eq!(Scene::expect(scene.get(&format!("/V1/orders/{id}")).await, 200), order);
 }
@@ -126,8 +130,9 @@ async fn an_old_store_prints_nulls_lists_and_rounding_errors_where_none_should_b
     assert!(order["payment"].get("cc_type").is_none());
     assert_eq!(order["billing_address"]["extension_attributes"], json!([]));
     assert!(memo["items"][0].as_object().unwrap()["base_cost"].is_null());
-    let paid = order["total_paid"].as_f64().unwrap();
-    assert!(paid.to_string().len() > 6 && (paid - 207.54).abs() < 1e-9, "{paid}");
+    let answer = scene.request(Method::GET, "/V1/orders?fields=items[total_paid]");
+    let text = answer.send().await.unwrap().text().await.unwrap();
+    assert_eq!(text, r#"{"items":[{"total_paid":207.54000000000002}]}"#);
     scene.store().change_settings(|settings| *settings = StoreSettings::kind());
     let (order, memo) = read().await;
     assert_eq!(order["total_paid"], 207.54);

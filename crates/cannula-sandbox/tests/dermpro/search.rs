@@ -11,7 +11,8 @@ use crate::support::{Scene, facial, usd};
 fn query(filters: &[(&str, &str, &str)], sort: (&str, &str), size: usize) -> String {
     let mut encoded = url::form_urlencoded::Serializer::new(String::new());
     for (group, (field, condition, value)) in filters.iter().enumerate() {
-        let part = |part: &str| format!("searchCriteria[filterGroups][{group}][filters][0][{part}]");
+        let part =
+            |part: &str| format!("searchCriteria[filterGroups][{group}][filters][0][{part}]");
         encoded.append_pair(&part("field"), field);
         encoded.append_pair(&part("value"), value);
         encoded.append_pair(&part("conditionType"), condition);
@@ -116,9 +117,8 @@ async fn fields_trim_an_answer_and_names_of_rows_must_be_nested() {
 async fn a_page_past_the_end_is_the_last_one_again_in_old_stores() {
     let scene = five().await;
     let page = async |number: u32| {
-        let path = format!(
-            "/V1/orders?searchCriteria[pageSize]=2&searchCriteria[currentPage]={number}"
-        );
+        let path =
+            format!("/V1/orders?searchCriteria[pageSize]=2&searchCriteria[currentPage]={number}");
         ids(&Scene::expect(scene.get(&path).await, 200)).len()
     };
     assert_eq!((page(1).await, page(3).await, page(9).await), (2, 1, 1));
