@@ -29,7 +29,6 @@ impl Cell {
         value.map_or(Self::Null, |value| Self::Number(f64::from(value)))
     }
 
-    /// An amount; one of nothing is not there unless `zero`.
     pub(super) fn amount(minor: i64) -> Self {
         Self::Number(minor as f64 / 100.0)
     }

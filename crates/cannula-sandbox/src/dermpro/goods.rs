@@ -42,7 +42,7 @@ pub(super) fn basket(random: &mut Rng) -> Vec<Line> {
         };
         let Some((article, sku, name, minor)) = pick(random, shelf) else { continue };
         if lines.iter().all(|line| line.sku != *sku) {
-            let quantity = if article.ships() { 1 + u32::from(random.next() % 4 == 0) } else { 1 };
+            let quantity = 1 + u32::from(article.ships() && random.next().is_multiple_of(4));
             lines.push(Line { quantity, ..Line::new(*article, sku, name, *minor) });
         }
     }

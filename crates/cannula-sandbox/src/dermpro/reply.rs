@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use axum::{
     Json,
-    extract::{Path, Request},
-    http::{StatusCode, Uri},
+    extract::Path,
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
@@ -66,6 +66,7 @@ impl IntoResponse for Refused {
     }
 }
 
-pub(super) async fn no_route(_: Uri, _: Request) -> Refused {
+/// Any other path or method.
+pub(super) async fn no_route() -> Refused {
     Refused::no_route()
 }
