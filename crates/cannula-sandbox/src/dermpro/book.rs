@@ -8,7 +8,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 
 use super::{
     checkout::{Checkout, Totals},
-    order::{Invoice, Memo, Order, Origin, Relation, StoreState, Transaction, TxnKind},
+    order::{Order, Origin, Paper, Relation, StoreState, Transaction, TxnKind},
     shopper::{Identity, Shopper},
 };
 
@@ -191,7 +191,7 @@ impl Book {
         let (id, increment) = (self.next(Count::Invoice), self.document(Count::InvoiceIn(view)));
         self.change(number, at, |order| {
             let at = at.trunc_subsecs(0);
-            order.invoices.push(Invoice { id, increment, amount, at, txn });
+            order.invoices.push(Paper { id, increment, amount, at, txn, open: false });
             Self::settle(order);
         })
     }
@@ -280,7 +280,7 @@ impl Book {
             Refund::Offline | Refund::Open => None,
         };
         let (id, increment) = (self.next(Count::Memo), self.document(Count::MemoIn(view)));
-        let memo = Memo {
+        let memo = Paper {
             id,
             increment: increment.clone(),
             amount,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     criteria::{Cell, Row},
-    order::{Invoice, Memo, Order, Transaction, TxnKind},
+    order::{Order, Paper, Transaction, TxnKind},
     paint::{Paint, extend, stamp},
 };
 
@@ -21,30 +21,18 @@ pub(super) fn all<T>(orders: &[Order], of: impl Fn(&Order) -> &[T]) -> Vec<Of<'_
     orders.iter().flat_map(|order| of(order).iter().map(move |it| Of { order, it })).collect()
 }
 
-impl Row for Of<'_, Invoice> {
+impl Row for Of<'_, Paper> {
     fn cell(&self, column: &str) -> Option<Cell> {
         Some(match column {
             "entity_id" => Cell::id(Some(self.it.id)),
             "increment_id" => Cell::text(Some(&self.it.increment)),
-            "state" => Cell::id(Some(2)),
+            "state" => Cell::id(Some(self.it.state())),
             "transaction_id" => Cell::text(self.it.txn.as_deref()),
             "created_at" | "updated_at" => Cell::Time(stamp(self.it.at)),
             "grand_total" => Cell::amount(self.it.amount),
-            other => return of_order(self.order, other),
-        })
-    }
-}
-
-impl Row for Of<'_, Memo> {
-    fn cell(&self, column: &str) -> Option<Cell> {
-        Some(match column {
-            "entity_id" => Cell::id(Some(self.it.id)),
-            "increment_id" => Cell::text(Some(&self.it.increment)),
-            "state" => Cell::id(Some(memo_state(self.it))),
-            "transaction_id" => Cell::text(self.it.txn.as_deref()),
-            "created_at" | "updated_at" => Cell::Time(stamp(self.it.at)),
-            "grand_total" => Cell::amount(self.it.amount),
-            other => return of_order(self.order, other),
+            "order_id" => Cell::id(Some(self.order.id)),
+            "store_id" => Cell::id(Some(self.order.view)),
+            _ => return None,
         })
     }
 }
@@ -65,50 +53,42 @@ impl Row for Of<'_, Transaction> {
     }
 }
 
-fn of_order(order: &Order, column: &str) -> Option<Cell> {
-    match column {
-        "order_id" => Some(Cell::id(Some(order.id))),
-        "store_id" => Some(Cell::id(Some(order.view))),
-        _ => None,
-    }
-}
-
-const fn memo_state(memo: &Memo) -> u32 {
-    if memo.open { 1 } else { 2 }
-}
-
 fn closed(kind: TxnKind) -> u32 {
     u32::from(kind == TxnKind::Refund)
 }
 
 /// What invoices and credit memos have in common.
-fn document(
-    order: &Order,
-    (id, increment, amount): (u32, &str, i64),
-    at: &str,
-    paint: Paint<'_>,
-) -> Map<String, Value> {
+fn document(of: &Of<'_, Paper>, items: Vec<Value>, paint: Paint<'_>) -> Map<String, Value> {
+    let Of { order, it } = of;
+    let (at, currency) = (stamp(it.at), &paint.0.currency);
     let mut json = Map::new();
-    let currency = &paint.0.currency;
     extend(
         &mut json,
         json!({
-            "entity_id": id,
-            "increment_id": increment,
+            "entity_id": it.id,
+            "increment_id": it.increment,
             "order_id": order.id,
             "store_id": order.view,
+            "state": it.state(),
+            "transaction_id": it.txn,
             "created_at": at,
             "updated_at": at,
             "base_currency_code": currency,
             "order_currency_code": currency,
+            "items": items,
             "comments": [],
         }),
     );
-    paint.amounts(&mut json, &[("grand_total", amount)]);
+    paint.amounts(&mut json, &[("grand_total", it.amount)]);
     json
 }
 
-fn rows(order: &Order, paint: Paint<'_>, cost: Option<Value>) -> Vec<Value> {
+/// The rows of a document over the whole order; one over less has none.
+fn rows(of: &Of<'_, Paper>, paint: Paint<'_>, cost: Option<Value>) -> Vec<Value> {
+    let Of { order, it } = of;
+    if it.amount != order.totals.grand {
+        return Vec::new();
+    }
     let rows = order.lines.iter().zip((order.first_item..).step_by(2));
     rows.map(|(line, id)| {
         let mut json = Map::new();
@@ -130,44 +110,23 @@ fn rows(order: &Order, paint: Paint<'_>, cost: Option<Value>) -> Vec<Value> {
 }
 
 /// An invoice.
-pub(super) fn invoice(of: &Of<'_, Invoice>, paint: Paint<'_>) -> Value {
-    let Of { order, it } = of;
-    let whole = it.amount == order.totals.grand;
-    let of = (it.id, it.increment.as_str(), it.amount);
-    let mut json = document(order, of, &stamp(it.at), paint);
-    let items = if whole { rows(order, paint, None) } else { Vec::new() };
-    extend(
-        &mut json,
-        json!({
-            "state": 2,
-            "transaction_id": it.txn,
-            "total_qty": order.lines.iter().map(|line| line.quantity).sum::<u32>(),
-            "items": items,
-        }),
-    );
+pub(super) fn invoice(of: &Of<'_, Paper>, paint: Paint<'_>) -> Value {
+    let mut json = document(of, rows(of, paint, None), paint);
+    let quantity = of.order.lines.iter().map(|line| line.quantity).sum::<u32>();
+    json.insert("total_qty".to_owned(), quantity.into());
     Value::Object(json)
 }
 
-/// A credit memo, which does not say whether the gateway paid. One over less than the order has
-/// no rows, only an adjustment.
-pub(super) fn memo(of: &Of<'_, Memo>, paint: Paint<'_>) -> Value {
-    let Of { order, it } = of;
-    let whole = it.amount == order.totals.grand;
-    let of = (it.id, it.increment.as_str(), it.amount);
-    let mut json = document(order, of, &stamp(it.at), paint);
+/// A credit memo, which does not say whether the gateway paid. One over less than the order is an
+/// adjustment.
+pub(super) fn memo(of: &Of<'_, Paper>, paint: Paint<'_>) -> Value {
     let cost = if paint.0.required_nulls { Value::Null } else { 0.into() };
-    let items = if whole { rows(order, paint, Some(cost)) } else { Vec::new() };
-    let first = order.invoices.first().map(|invoice| invoice.id);
-    extend(
-        &mut json,
-        json!({
-            "state": memo_state(it),
-            "transaction_id": it.txn,
-            "invoice_id": first.filter(|_| it.txn.is_some()),
-            "items": items,
-        }),
-    );
-    let adjusted = if whole { 0 } else { it.amount };
+    let rows = rows(of, paint, Some(cost));
+    let adjusted = if rows.is_empty() { of.it.amount } else { 0 };
+    let mut json = document(of, rows, paint);
+    if let Some(first) = of.order.invoices.first().filter(|_| of.it.txn.is_some()) {
+        json.insert("invoice_id".to_owned(), first.id.into());
+    }
     paint.amounts(&mut json, &[("adjustment_positive", adjusted), ("adjustment_negative", 0)]);
     Value::Object(json)
 }

@@ -48,29 +48,25 @@ impl StoreState {
     }
 }
 
-/// Money that was taken, and the invoice of it.
+/// An invoice, of money that was taken; or a credit memo, of money that went back or is said to.
 #[derive(Clone, Debug)]
-pub(super) struct Invoice {
+pub(super) struct Paper {
     pub(super) id: u32,
     pub(super) increment: String,
     pub(super) amount: i64,
     pub(super) at: DateTime<Utc>,
-    /// The gateway's transaction; absent for an invoice that only repeats what the order's
-    /// predecessor took.
-    pub(super) txn: Option<String>,
-}
-
-/// Money that went back, or is said to.
-#[derive(Clone, Debug)]
-pub(super) struct Memo {
-    pub(super) id: u32,
-    pub(super) increment: String,
-    pub(super) amount: i64,
-    pub(super) at: DateTime<Utc>,
-    /// The gateway's transaction; absent if no gateway moved money.
+    /// The gateway's transaction. An invoice without one only repeats what the order's predecessor
+    /// took; for a credit memo without one no gateway moved money.
     pub(super) txn: Option<String>,
     /// Entered and not carried out.
     pub(super) open: bool,
+}
+
+impl Paper {
+    /// `state` on the wire: carried out is 2 for both kinds.
+    pub(super) const fn state(&self) -> u32 {
+        if self.open { 1 } else { 2 }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,8 +137,8 @@ pub(super) struct Order {
     pub(super) tender: StoreTender,
     pub(super) coupon: Option<String>,
     pub(super) totals: Totals,
-    pub(super) invoices: Vec<Invoice>,
-    pub(super) memos: Vec<Memo>,
+    pub(super) invoices: Vec<Paper>,
+    pub(super) memos: Vec<Paper>,
     pub(super) transactions: Vec<Transaction>,
 }
 
