@@ -1,7 +1,7 @@
 //! The season's customers: how each relates to the practice, and what they type.
 
 use cannula_core::PatientId;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::{
     book::Book,
@@ -78,11 +78,8 @@ impl Cast {
     fn typed(&self, practice: &Practice) -> Option<(Shopper, Identity)> {
         let known = self.patient.as_ref().and_then(|id| practice.patient(id));
         let mut shopper = match (self.kin, known) {
-            (Kin::Newcomer, _) => Shopper::new(self.new_name(), "Ashgrove", self.number),
-            (Kin::Ageless, _) => Shopper {
-                birth_date: None,
-                ..Shopper::new(self.new_name(), "Underhill", self.number)
-            },
+            (Kin::Newcomer, _) => self.stranger("Ashgrove"),
+            (Kin::Ageless, _) => Shopper { birth_date: None, ..self.stranger("Underhill") },
             (_, None) => return None,
             (kin, Some(state)) => {
                 let mut shopper = Shopper::of(&state);
@@ -111,8 +108,11 @@ impl Cast {
         Some((shopper, Identity { patient, kin: Some(self.kin) }))
     }
 
-    const fn new_name(&self) -> &'static str {
-        NEW_GIVEN[self.number as usize % NEW_GIVEN.len()]
+    fn stranger(&self, family: &str) -> Shopper {
+        let given = STRANGERS[self.number as usize % STRANGERS.len()];
+        let day = NaiveDate::from_ymd_opt(1951, 1, 8).unwrap_or_default();
+        let birth_date = day + TimeDelta::days(i64::from(self.number % 80) * 211);
+        Shopper { birth_date: Some(birth_date), ..Shopper::new(given, family, self.number) }
     }
 
     /// Somebody of a patient's family who is a patient too, with the same mailbox.
@@ -149,4 +149,4 @@ fn change(shopper: &mut Shopper, identity: &mut Identity, number: u32) {
     }
 }
 
-static NEW_GIVEN: [&str; 5] = ["Tamsin", "Leocadia", "Percival", "Wilhelmina", "Xavier"];
+static STRANGERS: [&str; 5] = ["Tamsin", "Leocadia", "Philippa", "Wilhelmina", "Xanthe"];
