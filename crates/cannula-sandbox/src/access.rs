@@ -13,6 +13,8 @@ pub struct Access {
     pub patientnow: PatientNowAccess,
     /// Another EMR, which draws the same practice.
     pub zenoti: ZenotiAccess,
+    /// The online store.
+    pub dermpro: DermProAccess,
     /// The CRM.
     pub crm: CrmAccess,
 }
@@ -134,4 +136,21 @@ pub struct ZenotiAccess {
     pub app_secret: String,
     /// The secret that webhooks are signed with.
     pub webhook_secret: String,
+}
+
+/// What a client of the DermPRO store needs: the four parts of an OAuth 1.0a signature. Where
+/// [`StoreSettings::bearer`](crate::dermpro::StoreSettings::bearer) is on, the access token alone
+/// will do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DermProAccess {
+    /// The API of the main store view; paths begin with `/V1`.
+    pub base_url: String,
+    /// The consumer's key.
+    pub consumer_key: String,
+    /// The consumer's secret.
+    pub consumer_secret: String,
+    /// The access token.
+    pub access_token: String,
+    /// The access token's secret.
+    pub access_token_secret: String,
 }

@@ -41,6 +41,7 @@ async fn state(State(shared): State<Arc<Shared>>) -> Json<Value> {
             "patients": shared.practice.patient_ids().len(),
             "appointments": shared.practice.appointment_ids().len(),
         },
+        "store": { "orders": shared.dermpro.store.books().len() },
         "crm": shared.crm.snapshot(),
         "calls": of_each(|watch| json!(watch.calls.counts())),
         "faults": of_each(|watch| json!(watch.faults.injected())),

@@ -238,11 +238,11 @@ pub(crate) async fn inject(
     let kill = request.extensions().get::<ConnectionKill>().cloned().unwrap_or_default();
     match fault {
         Fault::TooManyRequests { retry_after } => too_many_requests(retry_after),
-        Fault::Unavailable => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        Fault::ErrorBefore => internal_error(),
+        Fault::Unavailable => page(StatusCode::SERVICE_UNAVAILABLE),
+        Fault::ErrorBefore => page(StatusCode::INTERNAL_SERVER_ERROR),
         Fault::ErrorAfter => {
             next.run(request).await;
-            internal_error()
+            page(StatusCode::INTERNAL_SERVER_ERROR)
         }
         Fault::Hang => std::future::pending().await,
         Fault::HangAfter => {
@@ -263,7 +263,7 @@ pub(crate) async fn inject(
 }
 
 fn too_many_requests(retry_after: Option<u64>) -> Response {
-    let mut response = StatusCode::TOO_MANY_REQUESTS.into_response();
+    let mut response = page(StatusCode::TOO_MANY_REQUESTS);
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -271,16 +271,17 @@ fn too_many_requests(retry_after: Option<u64>) -> Response {
 }
 
 /// A gateway's error page: HTML, as clients of JSON interfaces meet it.
-fn internal_error() -> Response {
-    let page = "<html><head><title>500</title></head><body>Internal Server Error</body></html>";
-    (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/html")], page).into_response()
+fn page(status: StatusCode) -> Response {
+    let (code, reason) = (status.as_str(), status.canonical_reason().unwrap_or_default());
+    let page = format!("<html><head><title>{code}</title></head><body>{reason}</body></html>");
+    (status, [(header::CONTENT_TYPE, "text/html")], page).into_response()
 }
 
 /// Keeps the first half of the body and says that this is all of it.
 async fn truncate(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
     let Ok(bytes) = to_bytes(body, usize::MAX).await else {
-        return internal_error();
+        return page(StatusCode::INTERNAL_SERVER_ERROR);
     };
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(bytes.slice(..bytes.len() / 2)))

@@ -4,6 +4,7 @@ mod access;
 mod clock;
 mod control;
 mod crm;
+pub mod dermpro;
 mod faults;
 mod nextech;
 mod observe;
@@ -16,8 +17,8 @@ mod webhooks;
 pub mod zenoti;
 
 pub use access::{
-    Access, CrmAccess, NextechAccess, OAuthAccess, PatientNowAccess, PracticePlusAccess,
-    SelectAccess, ZenotiAccess,
+    Access, CrmAccess, DermProAccess, NextechAccess, OAuthAccess, PatientNowAccess,
+    PracticePlusAccess, SelectAccess, ZenotiAccess,
 };
 pub use clock::SandboxClock;
 pub use crm::{
@@ -26,6 +27,6 @@ pub use crm::{
 };
 pub use faults::{Fault, FaultRates, Faults};
 pub use patientnow::{LineKind, OrderLine, OrderState, OrderStatus, PatientNowMembership};
-pub use quirks::{CreatedAnswer, Links, Quirks};
+pub use quirks::{CreatedAnswer, Links, PaymentAnswer, Quirks};
 pub use sandbox::{Sandbox, SandboxConfig, Vendor};
 pub use webhooks::{DeliveryState, Signing, WebhookDelivery, WebhookQuirks, WebhookVerb};

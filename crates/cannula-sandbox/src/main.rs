@@ -9,11 +9,15 @@ use std::{
 
 use cannula_core::{Clock, Error, ErrorKind, Result};
 use cannula_http::SystemClock;
-use cannula_sandbox::{Quirks, Sandbox, SandboxConfig, practice::PracticeConfig};
+use cannula_sandbox::{
+    Quirks, Sandbox, SandboxConfig,
+    dermpro::{StoreConfig, StoreSettings},
+    practice::PracticeConfig,
+};
 use chrono::TimeDelta;
 use clap::Parser;
 
-/// Serves fakes of Nextech and of the CRM, filled with an invented practice.
+/// Serves fakes of the EMRs, the CRM and an online store, filled with an invented practice.
 ///
 /// Prints one line of JSON with every base URL and credential, then serves until Ctrl-C.
 #[derive(Debug, Parser)]
@@ -65,10 +69,14 @@ async fn serve(arguments: Arguments) -> Result<()> {
         listen: arguments.listen,
         speed: arguments.speed,
         deliver_webhooks: true,
+        store: StoreConfig { customers: arguments.patients / 4, days: arguments.days * 2 },
         quirks: if arguments.kind { Quirks::kind() } else { Quirks::default() },
         ..SandboxConfig::new(clock, practice)
     })
     .await?;
+    if arguments.kind {
+        sandbox.store().change_settings(|settings| *settings = StoreSettings::kind());
+    }
     announce(&sandbox)?;
     let stopped = tokio::signal::ctrl_c().await;
     sandbox.stop().await;

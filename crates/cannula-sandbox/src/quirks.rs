@@ -28,6 +28,17 @@ pub enum CreatedAnswer {
     Location,
 }
 
+/// What Nextech answers to a payment that was entered; its documents do not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentAnswer {
+    /// Nothing: 201 in Select, 204 in Practice+.
+    #[default]
+    Nothing,
+    /// The payment as it is read, with 201 in Select and 200 in Practice+.
+    Resource,
+}
+
 /// The meannesses of the vendors, each with its switch. [`Quirks::default`] is as mean as the
 /// vendors are known or feared to be; [`Quirks::kind`] is what their documents promise.
 ///
@@ -89,6 +100,13 @@ pub struct Quirks {
     /// Payments: primitive values of extensions are `{"value": x}`, as one sample of the vendor's
     /// still has them. Off by default.
     pub wrapped_primitives: bool,
+    /// What a payment that was entered is answered with.
+    pub payment_answer: PaymentAnswer,
+    /// A payment with a negative total is entered, as a refund; off, it is refused. Which of the
+    /// two the vendor does is not known; off by default.
+    pub negative_payments: bool,
+    /// A payment that was entered is in listings only so many seconds later.
+    pub payment_lag_seconds: u32,
     /// The practice has a few rows that no client can read.
     pub bad_rows: bool,
     /// PatientNow answers 429 for the rest of the UTC day after this many requests. Needs
@@ -124,6 +142,9 @@ impl Default for Quirks {
             fixed_offset: true,
             mixed_spellings: true,
             wrapped_primitives: false,
+            payment_answer: PaymentAnswer::Nothing,
+            negative_payments: false,
+            payment_lag_seconds: 0,
             bad_rows: true,
             patientnow_daily_calls: 1_000,
             patientnow_created: CreatedAnswer::Object,
@@ -158,6 +179,9 @@ impl Quirks {
             fixed_offset: false,
             mixed_spellings: false,
             wrapped_primitives: false,
+            payment_answer: PaymentAnswer::Resource,
+            negative_payments: true,
+            payment_lag_seconds: 0,
             bad_rows: false,
             patientnow_daily_calls: 1_000,
             patientnow_created: CreatedAnswer::Object,

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use crate::{
     Access, CrmAccess, CrmOptions, CrmSnapshot, CrmState, Faults, NextechAccess, OAuthAccess,
     PracticePlusAccess, Quirks, SandboxClock, SelectAccess, control, crm,
+    dermpro::{self, StoreConfig},
     nextech::{self, Account, PASSWORD, PLUS_SECRET},
     observe::Watch,
     patientnow,
@@ -36,10 +37,14 @@ pub enum Vendor {
     PatientNow,
     /// Zenoti.
     Zenoti,
+    /// The DermPRO store.
+    #[serde(rename = "dermpro")]
+    DermPro,
 }
 
 impl Vendor {
-    pub(crate) const ALL: [Self; 4] = [Self::Nextech, Self::Crm, Self::PatientNow, Self::Zenoti];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Nextech, Self::Crm, Self::PatientNow, Self::Zenoti, Self::DermPro];
 
     /// The name on the wire.
     pub(crate) const fn name(self) -> &'static str {
@@ -48,6 +53,7 @@ impl Vendor {
             Self::Crm => "crm",
             Self::PatientNow => "patientnow",
             Self::Zenoti => "zenoti",
+            Self::DermPro => "dermpro",
         }
     }
 }
@@ -67,6 +73,9 @@ pub struct SandboxConfig {
     pub quirks: Quirks,
     /// The CRM's location.
     pub crm: CrmOptions,
+    /// The online store's life. Empty by default: a store with customers has some more patients
+    /// registered with the practice.
+    pub store: StoreConfig,
     /// A background task delivers webhooks as they fall due and sleeps on `clock` in between. Off
     /// by default, for that moves a clock that stands still: tests call
     /// [`Sandbox::deliver_webhooks`]. What hands do to the practice it tells of when the next
@@ -84,6 +93,7 @@ impl SandboxConfig {
             practice,
             quirks: Quirks::default(),
             crm: CrmOptions::default(),
+            store: StoreConfig::default(),
             deliver_webhooks: false,
         }
     }
@@ -101,10 +111,12 @@ pub(crate) struct Shared {
     nextech: Arc<nextech::Server>,
     patientnow: Arc<patientnow::Server>,
     zenoti: Arc<zenoti::Server>,
+    pub(crate) dermpro: Arc<dermpro::Server>,
     watch_nextech: Arc<Watch>,
     watch_crm: Arc<Watch>,
     watch_patientnow: Arc<Watch>,
     watch_zenoti: Arc<Watch>,
+    watch_dermpro: Arc<Watch>,
 }
 
 impl Shared {
@@ -114,13 +126,14 @@ impl Shared {
             Vendor::Crm => &self.watch_crm,
             Vendor::PatientNow => &self.watch_patientnow,
             Vendor::Zenoti => &self.watch_zenoti,
+            Vendor::DermPro => &self.watch_dermpro,
         }
     }
 
-    /// What delivers a vendor's webhooks; Nextech has none.
+    /// What delivers a vendor's webhooks; Nextech and the store have none.
     pub(crate) fn courier(&self, vendor: Vendor) -> Option<&Arc<Courier>> {
         match vendor {
-            Vendor::Nextech => None,
+            Vendor::Nextech | Vendor::DermPro => None,
             Vendor::Crm => Some(&self.crm.courier),
             Vendor::PatientNow => Some(&self.patientnow.courier),
             Vendor::Zenoti => Some(&self.zenoti.courier),
@@ -129,7 +142,7 @@ impl Shared {
 
     /// Like [`Shared::courier`], for callers that may name any vendor.
     pub(crate) fn sender(&self, vendor: Vendor) -> Result<&Arc<Courier>> {
-        let message = "Nextech sends no webhooks; the CRM, PatientNow and Zenoti do";
+        let message = "Nextech and DermPRO send no webhooks; the CRM, PatientNow and Zenoti do";
         self.courier(vendor).ok_or_else(|| Error::new(ErrorKind::Config, message))
     }
 
@@ -200,6 +213,13 @@ impl Sandbox {
                 Arc::clone(&quirks),
                 Arc::clone(&shared_clock),
             )),
+            dermpro: Arc::new(dermpro::Server::new(dermpro::Store::new(
+                config.store,
+                config.practice,
+                Arc::clone(&practice),
+                Arc::clone(&shared_clock),
+            ))),
+            watch_dermpro: Arc::new(Watch::new(seed ^ 0xFA05, Arc::clone(&shared_clock))),
             watch_nextech: Arc::new(Watch::new(seed ^ 0xFA01, Arc::clone(&shared_clock))),
             watch_crm: Arc::new(Watch::new(seed ^ 0xFA02, Arc::clone(&shared_clock))),
             watch_patientnow: Arc::new(Watch::new(seed ^ 0xFA03, Arc::clone(&shared_clock))),
@@ -276,6 +296,11 @@ impl Sandbox {
         &self.shared.zenoti
     }
 
+    /// The online store: its true books, hands to change it, and its settings.
+    pub fn store(&self) -> &dermpro::Store {
+        &self.shared.dermpro.store
+    }
+
     /// Sends a vendor's webhooks to a URL from now on, in place of any other; what happened before
     /// is not told. How they are signed is in [`Access`].
     ///
@@ -330,11 +355,13 @@ fn router(shared: &Arc<Shared>) -> Router {
     let patientnow =
         Router::new().nest("/patientnow/api/v1", patientnow::router(&shared.patientnow));
     let zenoti = Router::new().nest("/zenoti", zenoti::router(&shared.zenoti));
+    let dermpro = Router::new().nest("/dermpro", dermpro::router(&shared.dermpro));
     Router::new()
         .merge(shared.watch_nextech.over(nextech))
         .merge(shared.watch_crm.over(crm))
         .merge(shared.watch_patientnow.over(patientnow))
         .merge(shared.watch_zenoti.over(zenoti))
+        .merge(shared.watch_dermpro.over(dermpro))
         .nest("/_sandbox", control::router(Arc::clone(shared)))
 }
 
@@ -375,5 +402,6 @@ fn access(origin: &str, crm: &CrmOptions) -> Access {
         },
         patientnow: patientnow::access(origin),
         zenoti: zenoti::access(origin),
+        dermpro: dermpro::access(origin),
     }
 }

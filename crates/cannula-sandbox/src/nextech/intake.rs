@@ -13,7 +13,12 @@ use cannula_core::PhoneUse;
 use chrono::NaiveDate;
 use serde_json::Value;
 
-use super::{Api, render_pp, render_select, reply::Refused};
+use super::{
+    Api,
+    form::{Read, invalid, list, missing, target, text},
+    render_pp, render_select,
+    reply::Refused,
+};
 use crate::practice::{
     Address, Email, LOCATIONS, Location, PRACTITIONERS, PatientState, PatientStatus, PhoneNumber,
     Practitioner, Product, REFERRAL_SOURCES, ReferralSource,
@@ -45,30 +50,6 @@ struct Form<'a> {
     product: Product,
     body: &'a Value,
     today: NaiveDate,
-}
-
-type Read<T> = Result<T, Refused>;
-
-fn missing<T>(what: &str) -> Read<T> {
-    Err(Refused::bad_request(format!("{what} is required.")))
-}
-
-fn invalid<T>(what: &str) -> Read<T> {
-    Err(Refused::bad_request(format!("{what} is not valid.")))
-}
-
-/// A text with something in it.
-fn text(value: &Value) -> Option<&str> {
-    value.as_str().map(str::trim).filter(|text| !text.is_empty())
-}
-
-/// The entries of a list; a single object will do for one.
-fn list(value: &Value) -> &[Value] {
-    match value {
-        Value::Array(entries) => entries,
-        Value::Object(_) => std::slice::from_ref(value),
-        _ => &[],
-    }
 }
 
 impl Form<'_> {
@@ -263,10 +244,4 @@ impl Form<'_> {
             },
         }
     }
-}
-
-/// The id in a reference to a resource of this kind, in any case.
-fn target(reference: &Value, kind: &str) -> Option<u32> {
-    let (named, id) = text(&reference["reference"])?.rsplit_once('/')?;
-    named.eq_ignore_ascii_case(kind).then(|| id.parse().ok())?
 }

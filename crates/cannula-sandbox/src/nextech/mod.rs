@@ -5,10 +5,12 @@
 //! those are silent, the meanest reading. Query parameters that are not documented are ignored.
 
 mod auth;
+mod form;
 mod guard;
 mod intake;
 mod lookups;
 mod payments;
+mod post_payment;
 mod render;
 mod render_payment;
 mod render_pp;
@@ -84,6 +86,7 @@ fn api(product: Product, server: &Arc<Server>) -> Router {
         .route("/Patient", get(resources::search_patients).post(intake::create))
         .route("/Patient/", get(resources::search_patients).post(intake::create))
         .route("/Patient/{id}", get(resources::read_patient))
+        .route("/Patient/{id}/PaymentReconciliation", post(post_payment::post))
         .route("/Appointment", get(resources::search_appointments))
         .route("/PaymentReconciliation", get(payments::search))
         .route("/PaymentReconciliation/{id}", get(payments::read))

@@ -1,4 +1,4 @@
-//! `PaymentReconciliation`: the ledger, read only.
+//! `PaymentReconciliation`: the ledger as it is read.
 
 use axum::{
     Json,
@@ -19,7 +19,11 @@ use crate::{
 };
 
 impl Api {
-    fn render_payment(&self, row: &Visible<PaymentState>, quirks: &Quirks) -> Box<RawValue> {
+    pub(super) fn render_payment(
+        &self,
+        row: &Visible<PaymentState>,
+        quirks: &Quirks,
+    ) -> Box<RawValue> {
         let patient = row.version.state.patient.as_ref();
         let chart = patient.and_then(|id| self.server.practice.chart_of(id));
         render_payment::payment(row, chart, self.product, quirks)

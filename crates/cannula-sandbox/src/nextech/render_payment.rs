@@ -301,17 +301,18 @@ fn texts(
     let mut all = Vec::new();
     all.extend(state.method_in(product).map(|method| text("payment-method", method)));
     all.extend(state.category.as_deref().map(|category| text("payment-category", category)));
-    match state.method {
-        Some("CreditCard") => {
-            let name = if quirks.mixed_spellings && variant % 2 == 1 {
-                "credit-cardtype"
-            } else {
-                "creditcard-type"
-            };
-            all.push(text(name, "Visa"));
-        }
-        Some("Check") => all.push(text("check-number", &(variant % 9_000 + 1_000).to_string())),
-        _ => {}
+    let visa = (state.method == Some("CreditCard")).then_some("Visa");
+    if let Some(card) = state.card_type.as_deref().or(visa) {
+        let name = if quirks.mixed_spellings && variant % 2 == 1 {
+            "credit-cardtype"
+        } else {
+            "creditcard-type"
+        };
+        all.push(text(name, card));
+    }
+    if state.method == Some("Check") {
+        let number = (variant % 9_000 + 1_000).to_string();
+        all.push(text("check-number", state.check_number.as_deref().unwrap_or(&number)));
     }
     all
 }

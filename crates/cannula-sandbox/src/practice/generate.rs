@@ -87,7 +87,7 @@ impl Generator {
             phones: self.phones(number),
             // The rest follows from the number and takes no draw.
             address: Address::of_chart(20_000 + number),
-            referral_source: by_number(&REFERRAL_SOURCES, number, 7),
+            referral_source: by_number(REFERRAL_SOURCES.split_at(5).0, number, 7),
             general_practitioner: by_number(&PRACTITIONERS, number, 5),
             location: by_number(&LOCATIONS, number, 4),
             status: if number % 3 == 2 { PatientStatus::Prospect } else { PatientStatus::Patient },

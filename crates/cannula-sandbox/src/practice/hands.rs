@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cannula_core::{Currency, Money, PatientId, RecordId};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     Inner, Practice, generate,
@@ -19,6 +19,32 @@ impl Practice {
     /// Enters a row of the ledger now; `updated` is set to now.
     pub fn pay(&self, state: PaymentState) -> RecordId {
         self.with_ledger(|ledger, at| ledger.pay(state, at))
+    }
+
+    /// Enters a row of the ledger that listings show only when so much time has passed.
+    pub(crate) fn pay_late(&self, state: PaymentState, late: TimeDelta) -> RecordId {
+        self.with_ledger(|ledger, at| ledger.pay(state, at + late))
+    }
+
+    /// Merges a patient into another: its rows of the ledger and its appointments go over, and it
+    /// is there no more. `false` if either is unknown or they are the same.
+    pub fn merge_patients(&self, from: &PatientId, into: &PatientId) -> bool {
+        if from == into || self.patient(from).is_none() || self.patient(into).is_none() {
+            return false;
+        }
+        let owned = |row: &Option<PatientId>| row.as_ref() == Some(from);
+        for id in self.payment_ids() {
+            if self.payment(&id).is_some_and(|row| owned(&row.patient)) {
+                self.with_ledger(|ledger, at| ledger.hand_to(&id, into, at));
+            }
+        }
+        for id in self.appointment_ids() {
+            if self.appointment(&id).is_some_and(|row| owned(&row.patient)) {
+                self.update_appointment(&id, |row| row.patient = Some(into.clone()));
+            }
+        }
+        let at = self.stamp();
+        self.lock().patients.delete(from.as_str(), at)
     }
 
     /// Voids an active row now and returns the row that voids it. The voided row's `updated`

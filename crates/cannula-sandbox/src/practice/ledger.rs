@@ -179,6 +179,19 @@ impl Ledger {
         self.rows.change(id.as_str(), at, |state| *state = after)
     }
 
+    /// Puts a row, whatever its status, into another patient's ledger.
+    pub(super) fn hand_to(&mut self, id: &RecordId, patient: &PatientId, at: DateTime<Utc>) {
+        self.forget(id, at);
+        let Some(found) = self.rows.get(id.as_str(), at) else { return };
+        let before = found.version.state.clone();
+        let at = at.max(found.version.at + TimeDelta::milliseconds(1));
+        self.latest = at;
+        let after = PaymentState { patient: Some(patient.clone()), updated: at, ..before.clone() };
+        self.enter(at, id, &before, -1);
+        self.enter(at, id, &after, 1);
+        self.rows.change(id.as_str(), at, |state| *state = after);
+    }
+
     /// The row as it is at an instant.
     pub(super) fn state(&self, id: &RecordId, at: DateTime<Utc>) -> Option<PaymentState> {
         Some(self.rows.get(id.as_str(), at)?.version.state.clone())

@@ -12,7 +12,10 @@ mod registry;
 mod table;
 mod till;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use cannula_core::{Clock, PatientId, RecordId};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
@@ -24,7 +27,8 @@ pub use model::{
     AppointmentState, CATEGORIZATION_CSV, Email, LOCATIONS, Location, PRACTITIONERS, PatientState,
     PhoneNumber, Practitioner, Product, ZONE, instant_of, kind, purpose,
 };
-pub use payment::{INSURERS, LinkKind, PAYMENT_CATEGORIES, PaymentLink, PaymentState};
+pub use payment::{CARD_TYPES, INSURERS, LinkKind, PAYMENT_CATEGORIES, PaymentLink, PaymentState};
+pub(crate) use payment::{cents, payment_methods};
 pub use registry::{Address, PatientStatus, REFERRAL_SOURCES, ReferralSource};
 pub use table::Spoil;
 pub(crate) use table::{Table, Version, View, Visible};
@@ -231,6 +235,31 @@ impl Practice {
     /// `purpose` and `category`. It leaves out the type `Pop-Up Glow Event`.
     pub const fn categorization_csv(&self) -> &'static str {
         CATEGORIZATION_CSV
+    }
+
+    /// The patients who never change and share with nobody a contact that anybody may know, with
+    /// the instant each is registered: of them it is plain who a customer of a store is.
+    pub(crate) fn steady_patients(&self) -> Vec<(PatientId, DateTime<Utc>)> {
+        let inner = self.lock();
+        let mut contacts = BTreeMap::<String, BTreeSet<Arc<str>>>::new();
+        for (id, version) in inner.patients.versions() {
+            let emails = version.state.emails.iter().map(|email| email.address.to_lowercase());
+            let phones = version.state.phones.iter();
+            let numbers = phones.map(|phone| registry::national(&phone.number));
+            for contact in emails.chain(numbers) {
+                contacts.entry(contact).or_default().insert(Arc::clone(id));
+            }
+        }
+        let alone = |contact: &str| contacts.get(contact).is_some_and(|ids| ids.len() == 1);
+        let steady = inner.patients.versions().filter(|(id, version)| {
+            let PatientState { emails, phones, .. } = &version.state;
+            let open = emails
+                .iter()
+                .all(|email| !email.private && alone(&email.address.to_lowercase()))
+                && phones.iter().all(|it| !it.private && alone(&registry::national(&it.number)));
+            open && !emails.is_empty() && !phones.is_empty() && inner.patients.life(id).len() == 1
+        });
+        steady.map(|(id, version)| (PatientId::new(&**id), version.at)).collect()
     }
 
     /// Now, to the millisecond: what a stamp on the wire can say.

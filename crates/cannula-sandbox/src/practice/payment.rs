@@ -58,6 +58,11 @@ pub struct PaymentState {
     /// How it was paid, as Practice+ says it. Select knows `Cash`, `Check` and, for all else,
     /// `Charge`.
     pub method: Option<&'static str>,
+    /// The card's type, an entry of the practice's list; of payments by `CreditCard` without one
+    /// both products say `Visa`.
+    pub card_type: Option<String>,
+    /// The number of the check; payments by `Check` without one print some number.
+    pub check_number: Option<String>,
     /// What for; an entry of the practice's list.
     pub category: Option<String>,
     /// The day it was paid, on the practice's calendar.
@@ -86,6 +91,8 @@ impl PaymentState {
             insurer: None,
             status: PaymentStatus::Active,
             method: Some("CreditCard"),
+            card_type: None,
+            check_number: None,
             category: Some("Services".to_owned()),
             date,
             note: None,
@@ -142,6 +149,20 @@ impl PaymentState {
 pub static INSURERS: [&str; 3] =
     ["Empire Mutual Health", "Hudson Valley Shield", "Cobalt Care Partners"];
 
-/// The practice's list of payment categories.
-pub static PAYMENT_CATEGORIES: [&str; 5] =
-    ["Services", "Products", "Online store", "Deposit", "Insurance"];
+/// The practice's list of payment categories, as staff spelt them. No endpoint lists them.
+pub static PAYMENT_CATEGORIES: [&str; 6] =
+    ["Services", "Products", "Online store", "Deposit", "Insurance", "DermPRO Store"];
+
+/// The practice's list of card types in Select. No endpoint lists them.
+pub static CARD_TYPES: [&str; 5] =
+    ["American Express", "Discover", "MasterCard", "Other (Do not process)", "Visa"];
+
+/// How a payment can be made, in the words of a product.
+pub(crate) const fn payment_methods(product: Product) -> &'static [&'static str] {
+    match product {
+        Product::Select => &["Cash", "Check", "Charge"],
+        Product::PracticePlus => {
+            &["Cash", "Check", "Charge", "CreditCard", "ElectronicTransfer", "GiftCertificate"]
+        }
+    }
+}

@@ -15,12 +15,14 @@ pub struct ReferralSource {
 }
 
 /// The practice's referral sources.
-pub static REFERRAL_SOURCES: [ReferralSource; 5] = [
+pub static REFERRAL_SOURCES: [ReferralSource; 6] = [
     ReferralSource { id: 3, name: "Google" },
     ReferralSource { id: 6, name: "Instagram" },
     ReferralSource { id: 9, name: "Friend or Family" },
     ReferralSource { id: 14, name: "Walk-In" },
     ReferralSource { id: 31, name: "Online Store" },
+    // Kept for those whom the store's orders bring; the timeline's patients have other sources.
+    ReferralSource { id: 38, name: "DermPRO Store" },
 ];
 
 /// Where a patient lives. What was not asked for is empty.
@@ -121,7 +123,7 @@ impl PatientState {
 }
 
 /// The last ten digits of a number.
-fn national(number: &str) -> String {
+pub(super) fn national(number: &str) -> String {
     let digits: String = number.chars().filter(char::is_ascii_digit).collect();
     digits.get(digits.len().saturating_sub(10)..).unwrap_or_default().to_owned()
 }

@@ -177,7 +177,8 @@ impl Till {
         let date = (at - late).with_timezone(&ZONE).date_naive();
         let mut state = PaymentState::new(patient, minor, date);
         state.method = METHODS.get(self.below(METHODS.len())).copied();
-        let category = self.below(PAYMENT_CATEGORIES.len() - 1);
+        // What insurers and the store pay has its own categories.
+        let category = self.below(PAYMENT_CATEGORIES.len() - 2);
         state.category = PAYMENT_CATEGORIES.get(category).map(|name| (*name).to_owned());
         state.adjustment_code = self.one_in(2).then_some(1);
         let claim = 4_000 + u32::try_from(self.below(3_000)).unwrap_or(0);

@@ -6,5 +6,6 @@
 mod intake;
 mod nextech;
 mod payments;
+mod post_payment;
 mod server;
 mod support;
