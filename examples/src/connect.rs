@@ -3,6 +3,7 @@
 use cannula::{
     aesthetix::{self, AesthetixConfig},
     core::{Error, ErrorKind, PracticeId, Result, Secret},
+    dermpro::{self, DermproConfig},
     nextech::{self, NextechConfig},
     patientnow::{self, PatientNowConfig},
     zenoti::{self, Center, ZenotiConfig},
@@ -53,6 +54,9 @@ pub fn nextech_at(
         NextechConfig::new(product, PracticeId::new(practice), credentials, ZONE, start_from);
     config.base_url = url(base_url)?;
     config.token_url = url(token_url)?;
+    if product == nextech::Product::PracticePlus {
+        config.new_payments.practice = Some("1".to_owned());
+    }
     Ok(config)
 }
 
@@ -91,6 +95,22 @@ pub fn zenoti_at(access: &Access) -> Result<ZenotiConfig> {
     config.organization = Some(access.organization_id.to_lowercase());
     config.webhooks = Some(zenoti::WebhookConfig::new(Secret::new(&access.webhook_secret)));
     Ok(config)
+}
+
+/// How to reach a sandbox's DermPRO store by signed requests.
+///
+/// # Errors
+/// If the sandbox's address is no URL.
+pub fn dermpro_at(access: &Access, start_from: DateTime<Utc>) -> Result<DermproConfig> {
+    let access = &access.dermpro;
+    let credentials = dermpro::Credentials::OAuth {
+        consumer_key: access.consumer_key.clone(),
+        consumer_secret: Secret::new(&access.consumer_secret),
+        access_token: Secret::new(&access.access_token),
+        access_token_secret: Secret::new(&access.access_token_secret),
+    };
+    let practice = PracticeId::new("store");
+    Ok(DermproConfig::new(url(&access.base_url)?, practice, credentials, ZONE, start_from))
 }
 
 /// How to reach a sandbox's CRM.

@@ -8,13 +8,14 @@ mod figures;
 mod intake;
 mod lead;
 mod notes;
+mod posting;
 mod receiver;
 mod service;
 mod setup;
 mod tables;
 mod world;
 
-pub use connect::{aesthetix_at, nextech_at, patientnow_at, zenoti_at};
+pub use connect::{aesthetix_at, dermpro_at, nextech_at, patientnow_at, zenoti_at};
 pub use emr::Emr;
 pub use explain::{Explained, ExplainedEvent, explain};
 pub use figures::{
@@ -23,5 +24,9 @@ pub use figures::{
 pub use intake::intake_engine;
 pub use lead::{birthday, lead, referral_sources};
 pub use notes::print_notes;
+pub use posting::{
+    OrderFigure, Orders, Period, PostingOptions, posting, posting_rules, print_orders,
+    print_report, reconcile, write_csv,
+};
 pub use service::{Options, service};
 pub use tables::{print, print_explained, show};

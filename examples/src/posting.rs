@@ -14,6 +14,7 @@ use cannula::{
 use cannula_sandbox::practice::Product;
 use clap::{Args, ValueEnum};
 
+pub use self::setup::posting_rules;
 pub use self::{
     orders::{OrderFigure, Orders, print_orders},
     reconcile::{Period, print_report, reconcile, write_csv},

@@ -58,7 +58,7 @@ pub async fn service<E: Emr>(
     options: &Options,
     at: impl FnOnce(&Access, DateTime<Utc>) -> Result<E::Config>,
 ) -> ExitCode {
-    log(options);
+    log(!options.watch && options.live.is_none());
     match run::<E>(options, at).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -70,8 +70,7 @@ pub async fn service<E: Emr>(
 
 /// Logs to standard error what `RUST_LOG` says; without it warnings, but none of a replay, whose
 /// figures say it all.
-fn log(options: &Options) {
-    let replay = !options.watch && options.live.is_none();
+pub(crate) fn log(replay: bool) {
     let level = if replay { LevelFilter::ERROR } else { LevelFilter::WARN };
     let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
     tracing_subscriber::fmt()
@@ -82,7 +81,7 @@ fn log(options: &Options) {
 }
 
 #[allow(clippy::print_stderr, reason = "the program's one sentence about what went wrong")]
-fn report(error: &Error) {
+pub(crate) fn report(error: &Error) {
     eprintln!("error: {error}");
 }
 

@@ -1,6 +1,6 @@
 //! The parts of the service and how they are put together.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{future::Future, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use cannula::{
     EmrSection, IntakeService, ServiceConfig,
@@ -10,7 +10,8 @@ use cannula::{
     rules::{Categories, Rules, RulesConfig},
     sync::{CrmFlow, Engine, IntakeFlow, SqliteStore, Store},
 };
-use cannula_sandbox::{Access, practice::ZONE};
+use cannula_sandbox::{Access, dermpro::StoreConfig, practice::ZONE};
+use cannula_testkit::ManualClock;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -18,14 +19,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::{
     Emr, Options, VendorCalls, aesthetix_at, intake_engine,
     receiver::Receiver,
-    world::{STEP, STEPS, World},
+    world::{STEP, STEPS, World, WorldConfig},
 };
 
 /// The CRM's name among the vendors.
 pub(crate) const CRM: &str = "aesthetix";
 
 /// How often the CRM vendor's own product polls.
-const INTERVAL: Duration = Duration::from_secs(300);
+pub(crate) const INTERVAL: Duration = Duration::from_secs(300);
 /// How often the progress bar of `--watch` is brought up to date.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -53,7 +54,12 @@ impl<E: Emr> Setup<E> {
         options: &Options,
         at: impl FnOnce(&Access, DateTime<Utc>) -> Result<E::Config>,
     ) -> Result<Self> {
-        let mut world = World::start(options).await?;
+        let config = WorldConfig {
+            patients: options.patients,
+            watch: options.watch,
+            store: StoreConfig::default(),
+        };
+        let mut world = World::start(config).await?;
         let sandbox = &world.sandbox;
         let parts = Parts {
             emr: at(sandbox.access(), world.start)?,
@@ -156,16 +162,11 @@ impl<E: Emr> Setup<E> {
     pub(crate) async fn catch_up(&self) -> Result<()> {
         let replay = self.world.as_ref().and_then(|it| Some((&it.sandbox, it.replay.as_ref()?)));
         let Some((sandbox, clock)) = replay else { return self.cycle().await };
-        let bar = ProgressBar::new(STEPS).with_style(style("{bar:40} {percent:>3} %  {msg}"));
-        for _ in 0..STEPS {
-            clock.advance(STEP);
+        let step = || async {
             sandbox.deliver_webhooks().await;
-            self.cycle().await?;
-            bar.set_message(self.so_far());
-            bar.inc(1);
-        }
-        bar.finish_and_clear();
-        Ok(())
+            self.cycle().await
+        };
+        pass_days(clock, step, || self.so_far()).await
     }
 
     /// One poll and one delivery. A source that is down keeps nothing back from the CRM.
@@ -182,20 +183,7 @@ impl<E: Emr> Setup<E> {
 
     /// Receives, polls and delivers until Ctrl-C.
     pub(crate) async fn watch(&self) -> Result<()> {
-        let spinner = ProgressBar::new_spinner().with_style(style("{spinner} {msg}"));
-        let show = async {
-            loop {
-                spinner.set_message(format!("{}; Ctrl-C ends", self.so_far()));
-                spinner.tick();
-                self.clock.sleep(TICK).await;
-            }
-        };
-        let outcome = tokio::select! {
-            outcome = self.run() => outcome,
-            () = show => Ok(()),
-        };
-        spinner.finish_and_clear();
-        outcome
+        watched(self.run(), self.clock.as_ref(), || self.so_far()).await
     }
 
     /// Everything side by side until Ctrl-C, or until one of them cannot go on.
@@ -232,8 +220,47 @@ impl<E: Emr> Setup<E> {
     }
 }
 
-async fn ctrl_c() {
+pub(crate) async fn ctrl_c() {
     drop(tokio::signal::ctrl_c().await);
+}
+
+/// Lets all days of a replay pass, a step after the other, with a progress bar.
+pub(crate) async fn pass_days<F: Future<Output = Result<()>>>(
+    clock: &ManualClock,
+    step: impl Fn() -> F,
+    so_far: impl Fn() -> String,
+) -> Result<()> {
+    let bar = ProgressBar::new(STEPS).with_style(style("{bar:40} {percent:>3} %  {msg}"));
+    for _ in 0..STEPS {
+        clock.advance(STEP);
+        step().await?;
+        bar.set_message(so_far());
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// Shows how far `work` has come while it goes on.
+pub(crate) async fn watched(
+    work: impl Future<Output = Result<()>>,
+    clock: &dyn Clock,
+    so_far: impl Fn() -> String,
+) -> Result<()> {
+    let spinner = ProgressBar::new_spinner().with_style(style("{spinner} {msg}"));
+    let show = async {
+        loop {
+            spinner.set_message(format!("{}; Ctrl-C ends", so_far()));
+            spinner.tick();
+            clock.sleep(TICK).await;
+        }
+    };
+    let outcome = tokio::select! {
+        outcome = work => outcome,
+        () = show => Ok(()),
+    };
+    spinner.finish_and_clear();
+    outcome
 }
 
 fn nothing_to_hear<E: Emr>() -> Error {

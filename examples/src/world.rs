@@ -7,12 +7,14 @@ use cannula::{
     core::{Clock, Error, ErrorKind, Result},
     http::SystemClock,
 };
-use cannula_sandbox::{Quirks, Sandbox, SandboxConfig, practice::PracticeConfig};
+use cannula_sandbox::{
+    Quirks, Sandbox, SandboxConfig, dermpro::StoreConfig, practice::PracticeConfig,
+};
 use cannula_testkit::ManualClock;
 use chrono::{DateTime, Days, TimeZone, Utc};
 use tokio::task::JoinSet;
 
-use crate::{Emr, Options, receiver::Receiver};
+use crate::{Emr, receiver::Receiver};
 
 /// How far the replay's clock moves between two looks at the vendors.
 pub(crate) const STEP: Duration = Duration::from_secs(3_600);
@@ -26,7 +28,7 @@ const SEED: u64 = 1;
 /// A sandbox, and what moves it.
 #[derive(Debug)]
 pub(crate) struct World {
-    /// Both vendors.
+    /// The vendors.
     pub(crate) sandbox: Sandbox,
     /// When the practice began.
     pub(crate) start: DateTime<Utc>,
@@ -38,10 +40,21 @@ pub(crate) struct World {
     receivers: JoinSet<()>,
 }
 
+/// What is made up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WorldConfig {
+    /// Patients of the practice.
+    pub(crate) patients: u32,
+    /// Time passes at the pace of the real clock.
+    pub(crate) watch: bool,
+    /// The online store.
+    pub(crate) store: StoreConfig,
+}
+
 impl World {
-    /// A practice and a CRM made up for the occasion.
-    pub(crate) async fn start(options: &Options) -> Result<Self> {
-        let replay = (!options.watch).then(first_day).transpose()?;
+    /// A practice, a CRM and a store made up for the occasion.
+    pub(crate) async fn start(world: WorldConfig) -> Result<Self> {
+        let replay = (!world.watch).then(first_day).transpose()?;
         let replay = replay.map(|day| Arc::new(ManualClock::at(day)));
         let clock: Arc<dyn Clock> = match &replay {
             Some(clock) => Arc::<ManualClock>::clone(clock),
@@ -52,12 +65,13 @@ impl World {
             Some(_) => (clock.now(), DAYS),
             None => (clock.now() - Days::new(DAYS.into()), DAYS * 2),
         };
-        let practice = PracticeConfig::new(SEED, options.patients, days, start);
+        let practice = PracticeConfig::new(SEED, world.patients, days, start);
         let mut config = SandboxConfig::new(Arc::clone(&clock), practice);
         // Days pass in seconds here, so the vendors' limits per second mean nothing.
         config.quirks = Quirks { limits: false, ..Quirks::default() };
         // A replay asks for them when it has moved the clock.
-        config.deliver_webhooks = options.watch;
+        config.deliver_webhooks = world.watch;
+        config.store = world.store;
         let sandbox = Sandbox::start(config).await?;
         Ok(Self { sandbox, start, clock, replay, receivers: JoinSet::new() })
     }

@@ -148,7 +148,8 @@ pub fn print_orders(figures: &Orders) {
     } else {
         println!("{total} orders");
     }
-    let counts = figures.counts.iter().map(|(status, count)| [status.to_string(), count.to_string()]);
+    let counts =
+        figures.counts.iter().map(|(status, count)| [status.to_string(), count.to_string()]);
     show("Orders by Nextech status", ["status", "orders"], counts);
     let rows = figures.orders.iter().map(|order| {
         let payments: Vec<_> = order

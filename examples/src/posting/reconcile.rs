@@ -108,8 +108,20 @@ fn row(date: String, tender: String, sums: &Sums) -> [String; 7] {
 pub fn write_csv(report: &Report, out: impl io::Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record([
-        "row", "date", "tender", "kind", "order", "refund", "ledger_rows", "ledger_date",
-        "captured", "refunded", "payments", "refunds", "difference", "sentence",
+        "row",
+        "date",
+        "tender",
+        "kind",
+        "order",
+        "refund",
+        "ledger_rows",
+        "ledger_date",
+        "captured",
+        "refunded",
+        "payments",
+        "refunds",
+        "difference",
+        "sentence",
     ])?;
     for day in &report.days {
         let date = day.date.map(|date| date.to_string()).unwrap_or_default();
@@ -118,14 +130,27 @@ pub fn write_csv(report: &Report, out: impl io::Write) -> io::Result<()> {
         let [captured, refunded, payments, refunds, difference] = sums;
         let empty = String::new;
         csv.write_record([
-            "sum".to_owned(), date, tender, empty(), empty(), empty(), empty(), empty(), captured,
-            refunded, payments, refunds, difference, empty(),
+            "sum".to_owned(),
+            date,
+            tender,
+            empty(),
+            empty(),
+            empty(),
+            empty(),
+            empty(),
+            captured,
+            refunded,
+            payments,
+            refunds,
+            difference,
+            empty(),
         ])?;
     }
     let lines = report.differences.iter().map(|line| ("difference", line));
     for (what, line) in lines.chain(report.notes.iter().map(|line| ("note", line))) {
         let date = |date: Option<NaiveDate>| date.map(|it| it.to_string()).unwrap_or_default();
-        let amount = |it: Option<cannula::core::Money>| it.map(|it| it.decimal()).unwrap_or_default();
+        let amount =
+            |it: Option<cannula::core::Money>| it.map(|it| it.decimal()).unwrap_or_default();
         let rows: Vec<_> = line.rows.iter().map(ToString::to_string).collect();
         csv.write_record([
             what.to_owned(),

@@ -4,9 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use cannula::{
     PostingService,
-    core::{
-        Clock, OrderNumber, PatientChoice, PatientRegistry, PaymentLedger, PracticeId, Result,
-    },
+    core::{Clock, OrderNumber, PatientChoice, PatientRegistry, PaymentLedger, PracticeId, Result},
     dermpro::{Dermpro, DermproConfig},
     http::SystemClock,
     nextech::{Nextech, NextechConfig},
@@ -15,8 +13,9 @@ use cannula::{
 };
 use cannula_sandbox::{
     dermpro::StoreConfig,
-    practice::{Product, ZONE},
+    practice::{LOCATIONS, PRACTITIONERS, Product, ZONE},
 };
+use chrono::{DateTime, Utc};
 
 use super::PostingOptions;
 use crate::{
@@ -86,8 +85,7 @@ impl Setup {
         } else {
             Arc::new(SqliteStore::open(&config.store, "main")?)
         };
-        let parts =
-            Parts { dermpro: config.dermpro, nextech: config.nextech, rules: config.rules };
+        let parts = Parts { dermpro: config.dermpro, nextech: config.nextech, rules: config.rules };
         Self::compose(parts, store, Arc::new(SystemClock), dry_run)
     }
 
@@ -159,11 +157,11 @@ impl Setup {
 }
 
 /// What the sandbox's practice has set: its own words for payments and new patients.
-pub fn posting_rules(product: Product, start: chrono::DateTime<chrono::Utc>) -> PostingConfig {
+pub fn posting_rules(product: Product, start: DateTime<Utc>) -> PostingConfig {
     let rules = PostingConfig {
-        location: Some(cannula_sandbox::practice::LOCATIONS[0].to_owned()),
-        practitioner: Some(cannula_sandbox::practice::PRACTITIONERS[0].to_owned()),
-        referral_source: Some(referral_sources()[0].name.clone()),
+        location: Some(LOCATIONS[0].name.to_owned()),
+        practitioner: Some(PRACTITIONERS[0].display(product)),
+        referral_source: Some("DermPRO Store".to_owned()),
         accept_unused_words: true,
         ..PostingService::rules(ZONE, start)
     };

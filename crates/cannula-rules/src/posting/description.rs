@@ -21,6 +21,9 @@ pub(super) fn description(
         start = format!("{start} {}", plain(warning));
     }
     let lines = distinct(&order.lines);
+    if lines.first().is_some_and(|(sku, _)| Marker::takes(sku)) {
+        start.push_str(" SKU");
+    }
     let named = lines.iter().map(|(sku, name)| format!("{sku} {name}").trim().to_owned());
     let whole = join(&start, &named.collect::<Vec<_>>(), "; ");
     if whole.len() <= limit {

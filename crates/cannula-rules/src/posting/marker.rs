@@ -37,6 +37,11 @@ const ORDER: &str = "DP#";
 const REFUND: &str = "R#";
 
 impl Marker {
+    /// Whether a word that follows a marker would be read as a part of it.
+    pub(super) fn takes(word: &str) -> bool {
+        word.starts_with(REFUND)
+    }
+
     /// Reads the marker at the start of a description; `None` if it begins otherwise.
     pub fn parse(description: &str) -> Option<Self> {
         let mut words = description.split_whitespace();

@@ -104,10 +104,14 @@ impl PostingRules {
         (post.date - day, post.date + day)
     }
 
-    /// The row that is this payment, by its marker, whatever became of it since.
+    /// The row that is this payment, by its marker, whatever became of it since. The row that
+    /// voids it, or a refund that staff made out of it, may say the same, but goes the other way.
     pub fn posted<'a>(&self, post: &PostPayment, rows: &'a [LedgerRow]) -> Option<&'a LedgerRow> {
-        let ours = Marker::parse(post.description.expose());
-        rows.iter().find(|row| ours.is_some() && marker(row) == ours)
+        let ours = Marker::parse(post.description.expose())?;
+        rows.iter().find(|row| {
+            let same_way = row.payment.amount.is_negative() == post.amount.is_negative();
+            same_way && marker(row).as_ref() == Some(&ours)
+        })
     }
 
     /// A row of somebody else's that may be this payment: the same patient, amount and date.
@@ -126,18 +130,20 @@ impl PostingRules {
         })
     }
 
-    /// The row by which staff recorded a refund; `taken` rows record something else.
+    /// The row by which staff recorded a refund, the oldest of those that may be it; `taken` rows
+    /// record something else.
     pub fn recorded<'a>(
         &self,
         refund: &RefundLookup,
         rows: &'a [LedgerRow],
         taken: &[&cannula_core::RecordId],
     ) -> Option<&'a LedgerRow> {
-        rows.iter().find(|row| {
+        let fitting = rows.iter().filter(|row| {
             row.payment.counted() == Some(refund.amount.negated())
                 && row.payment.date.is_none_or(|date| date >= refund.since)
                 && !taken.contains(&&row.id)
-        })
+        });
+        fitting.min_by_key(|row| row.payment.date)
     }
 
     /// The rows that show that something else posts the store's orders: payments of our category

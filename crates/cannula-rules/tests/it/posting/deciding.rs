@@ -243,7 +243,7 @@ fn a_refund_is_open_until_the_ledger_shows_it() {
     let open = |state: &PostingState| rules(config()).standings(state)[0].park.is_some();
     assert!(open(&state));
     let found = Emr { refund: PostingReceipt::RefundFound("90".into()), ..Emr::default() };
-    let (state, sent) = then(state, &[seen.clone()], &found);
+    let (state, sent) = then(state, std::slice::from_ref(&seen), &found);
     assert_eq!(sent.len(), 1);
     assert!(!open(&state));
     let (_, sent) = then(state, &[seen], &Emr::default());
