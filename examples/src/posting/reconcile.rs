@@ -1,6 +1,6 @@
 //! The reconciliation of the store with the ledger: a table for people, CSV for spreadsheets.
 
-use std::{fs, io, path::Path};
+use std::{borrow::Cow, fs, io, path::Path};
 
 use cannula::{
     core::{Error, ErrorKind, PaymentLedger, Result, StoreOrder},
@@ -49,9 +49,12 @@ pub async fn reconcile(
     period: Period,
 ) -> Result<Report> {
     let mut orders: Vec<StoreOrder> = Vec::new();
-    engine.for_each_state(|_, state| orders.extend(state.orders().cloned())).await?;
+    engine
+        .for_each_state(|_, state| {
+            orders.extend(rules.booked(state).into_iter().map(Cow::into_owned));
+        })
+        .await?;
     let config = rules.config();
-    orders.retain(|order| order.placed_at >= config.start_from);
     let day = |instant: DateTime<Utc>| instant.with_timezone(&config.zone).date_naive();
     let placed = || orders.iter().map(|order| day(order.placed_at));
     let last = placed().max().unwrap_or_else(|| day(config.start_from));

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use cannula_core::{Event, EventId, OrderDecision, PatientChoice, Phi, Record, StoreOrder};
+use cannula_core::{
+    Event, EventId, OrderDecision, PatientChoice, PatientId, Phi, Record, StoreOrder,
+};
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -85,7 +87,9 @@ impl PostingRules {
         let mut effects = Vec::new();
         let mut asked = HashSet::new();
         for entry in state.in_order() {
-            let effect = match self.position(state, entry) {
+            let position = self.position(state, entry);
+            let booked_to = position.booked_to(entry);
+            let effect = match position {
                 // Who typed the very same is the very same, so one search is enough.
                 Position::Identify(asking) => {
                     let fresh = !asking.except.is_empty() || asked.insert(&entry.order.customer);
@@ -106,21 +110,24 @@ impl PostingRules {
                 _ => None,
             };
             effects.extend(effect.map(|effect| (entry.event.clone(), effect)));
-            let refunds = self.refunds(entry);
+            let refunds = booked_to.iter().flat_map(|patient| self.refunds(entry, patient));
             effects.extend(refunds.map(|effect| (entry.event.clone(), effect)));
         }
         effects
     }
 
-    /// What is left to do for the money that was given back of what was posted.
-    fn refunds<'a>(&'a self, entry: &'a Entry) -> impl Iterator<Item = PostingEffect> + 'a {
-        let patient = entry.parts.first().map(|part| &part.patient);
+    /// What is left to do for the money that was given back of what is on the patient's ledger.
+    fn refunds<'a>(
+        &'a self,
+        entry: &'a Entry,
+        patient: &'a PatientId,
+    ) -> impl Iterator<Item = PostingEffect> + 'a {
         let open = entry.order.refunds.iter().filter(|it| !entry.refunds.contains_key(&it.number));
-        open.filter_map(move |refund| {
-            let (order, patient) = (entry.order.number.clone(), patient?.clone());
+        open.map(move |refund| {
+            let (order, patient) = (entry.order.number.clone(), patient.clone());
             let date = self.day(refund.at);
             let posts = self.config.refunds == RefundPolicy::Post && refund.online;
-            Some(if posts {
+            if posts {
                 PostingEffect::Post(Box::new(PostPayment {
                     order,
                     patient,
@@ -138,7 +145,7 @@ impl PostingRules {
                     amount: refund.amount,
                     since: date,
                 }))
-            })
+            }
         })
     }
 

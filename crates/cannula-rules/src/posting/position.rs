@@ -36,6 +36,21 @@ pub(super) enum Position<'a> {
     Posted {
         patient: PatientId,
     },
+    /// It is an edited form of this one, which is posted, over the same money.
+    CarriedOver {
+        from: &'a Entry,
+    },
+}
+
+impl Position<'_> {
+    /// Whose ledger the order's money is on: what was given back of it is to be recorded there.
+    pub(super) fn booked_to(&self, entry: &Entry) -> Option<PatientId> {
+        let entry = match self {
+            Self::CarriedOver { from } => from,
+            _ => entry,
+        };
+        entry.parts.first().map(|part| part.patient.clone())
+    }
 }
 
 impl PostingRules {
@@ -63,7 +78,7 @@ impl PostingRules {
         {
             let edited = other.order.state == OrderState::Canceled;
             if edited && other.posted() == Some(captured.amount) {
-                return Position::Nothing(Nothing::CarriedOver);
+                return Position::CarriedOver { from: other };
             }
             return Position::Related(&other.order.number);
         }

@@ -1,6 +1,6 @@
 //! An order as staff see it.
 
-use std::fmt;
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use cannula_core::{Candidate, LineKind, Money, ParkReason, PatientId, StoreOrder};
 use chrono::NaiveDate;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{
     Identified, PostedPart, PostingReason, PostingRules, PostingState, PostingVerdict,
     RefundStanding,
-    due::Later,
+    due::{Later, Nothing},
     position::Position,
     state::{Entry, Obstacle},
 };
@@ -121,6 +121,32 @@ impl PostingRules {
         state.in_order().map(|entry| self.standing(state, entry)).collect()
     }
 
+    /// The orders whose money is to be on the ledger, as the ledger should have them: without
+    /// those that are not posted at all, and an edited order as one with the form before, which
+    /// has the same money.
+    pub fn booked<'a>(&self, state: &'a PostingState) -> Vec<Cow<'a, StoreOrder>> {
+        let (mut booked, mut given_back) = (BTreeMap::new(), Vec::new());
+        for entry in state.in_order() {
+            match self.position(state, entry) {
+                Position::Disabled
+                | Position::BeforeStart
+                | Position::Nothing(Nothing::Moved | Nothing::Replaced) => {}
+                Position::CarriedOver { from } => {
+                    given_back.push((&from.order.number, &entry.order.refunds));
+                }
+                _ => {
+                    booked.insert(&entry.order.number, Cow::Borrowed(&entry.order));
+                }
+            }
+        }
+        for (number, refunds) in given_back.into_iter().filter(|(_, refunds)| !refunds.is_empty()) {
+            if let Some(order) = booked.get_mut(number) {
+                order.to_mut().refunds.extend(refunds.iter().cloned());
+            }
+        }
+        booked.into_values().collect()
+    }
+
     pub(super) fn standing<'a>(
         &self,
         state: &'a PostingState,
@@ -138,7 +164,9 @@ impl PostingRules {
             next: None,
             follow_ups: Vec::new(),
         };
-        let (status, reason) = match self.position(state, entry) {
+        let position = self.position(state, entry);
+        let booked_to = position.booked_to(entry);
+        let (status, reason) = match position {
             Position::Disabled => (SyncStatus::Disabled, PostingReason::Disabled),
             Position::BeforeStart => (SyncStatus::Disabled, PostingReason::BeforeStart),
             Position::Later(why) => {
@@ -149,6 +177,10 @@ impl PostingRules {
                 (status, PostingReason::Later { why })
             }
             Position::Nothing(why) => (SyncStatus::NothingToSync, PostingReason::Nothing { why }),
+            Position::CarriedOver { .. } => {
+                let why = Nothing::CarriedOver;
+                (SyncStatus::NothingToSync, PostingReason::Nothing { why })
+            }
             Position::Unclear(what) => {
                 let (order, problem) = (number.clone(), what.problem());
                 standing.park = Some(ParkReason::OrderUnclear { order, problem });
@@ -193,19 +225,21 @@ impl PostingRules {
         standing.status = status;
         standing.reasons.push(reason);
         if !entry.parts.is_empty() {
-            self.add_follow_ups(entry, &mut standing);
-        }
-        standing
-    }
-
-    fn add_follow_ups(&self, entry: &Entry, standing: &mut OrderStanding<'_>) {
-        for line in &entry.order.lines {
-            standing.follow_ups.push(match line.kind {
+            standing.follow_ups.extend(entry.order.lines.iter().map(|line| match line.kind {
                 LineKind::Product => FollowUp::Bill,
                 LineKind::Service | LineKind::Membership => FollowUp::QuoteAndPrepay,
                 LineKind::GiftCard => FollowUp::DoNotUse,
-            });
+            }));
         }
+        if booked_to.is_some() {
+            self.add_refunds(entry, &mut standing);
+        }
+        standing.follow_ups.sort();
+        standing.follow_ups.dedup();
+        standing
+    }
+
+    fn add_refunds(&self, entry: &Entry, standing: &mut OrderStanding<'_>) {
         let (mut open, mut recorded) = (Vec::new(), Vec::new());
         for refund in &entry.order.refunds {
             match entry.refunds.get(&refund.number) {
@@ -226,8 +260,6 @@ impl PostingRules {
                 date: self.day(refund.at),
             });
         }
-        standing.follow_ups.sort();
-        standing.follow_ups.dedup();
         if !recorded.is_empty() {
             standing.reasons.push(PostingReason::RefundsRecorded { refunds: recorded });
         }

@@ -217,6 +217,15 @@ fn an_edited_order_that_was_posted_before_is_not_posted_again_for_the_same_money
     let (same, sent) = then(state.clone(), &edited, &Emr::default());
     assert!(sent.is_empty(), "{sent:?}");
     assert_eq!(statuses(&same), [SyncStatus::Synced, SyncStatus::NothingToSync]);
+    let mut refunded = again.clone();
+    refunded.refunds = vec![refund("77", 500)];
+    let (given_back, sent) = then(same, &[event(&refunded, 70)], &Emr::default());
+    let [PostingEffect::FindRefund(lookup)] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!(lookup.patient.as_str(), "p1");
+    let rules = rules(config());
+    let booked = rules.booked(&given_back);
+    assert_eq!(booked.len(), 1);
+    assert_eq!(booked[0].refunds, refunded.refunds);
     again.captured = Some(Captured { amount: usd(15_000), at: noon() });
     let edited = [event(&given_up, 60), event(&again, 60)];
     let (more, sent) = then(state, &edited, &Emr::default());
