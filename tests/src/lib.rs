@@ -6,7 +6,9 @@ mod desk;
 mod emr;
 mod inbox;
 mod observed;
+mod patience;
 mod receiver;
+mod shop;
 mod truth;
 mod world;
 
@@ -15,6 +17,8 @@ pub use desk::Desk;
 pub use emr::{Emr, patientnow_config, zenoti_config};
 pub use inbox::Inbox;
 pub use observed::{conflicts, differences, links};
+pub use patience::Patience;
 pub use receiver::Receiver;
+pub use shop::{Shop, ShopConfig};
 pub use truth::{Depth, Truth, compare};
 pub use world::{World, WorldConfig, aesthetix_config, nextech_config, seeds};

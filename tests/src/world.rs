@@ -3,8 +3,7 @@ use std::{sync::Arc, time::Duration};
 use cannula::{
     aesthetix::{Aesthetix, AesthetixConfig},
     core::{
-        Clock, CrmSink, EmrSource, Error, ErrorKind, Event, PatientRegistry, Result, Retry,
-        WebhookDecoder,
+        Clock, CrmSink, EmrSource, Error, ErrorKind, Event, PatientRegistry, Result, WebhookDecoder,
     },
     nextech::{Nextech, NextechConfig},
     patientnow::{PatientNow, PatientNowConfig, PatientNowWebhooks},
@@ -24,7 +23,7 @@ use cannula_testkit::ManualClock;
 use chrono::{DateTime, TimeZone, Utc};
 
 use crate::{
-    Emr, Receiver,
+    Emr, Patience, Receiver,
     emr::{patientnow_config, zenoti_config},
 };
 
@@ -312,10 +311,9 @@ impl World {
     /// faults there are. The service's clock runs ahead where it has to wait.
     ///
     /// # Errors
-    /// An error that no retry can heal, and one that 100 retries did not heal.
+    /// As [`Patience::settle`].
     pub async fn settle<F: Flow>(&self, engine: &Engine<F>) -> Result<()> {
-        self.poll(engine).await?;
-        self.drain(engine).await
+        Patience(&self.clock).settle(engine).await
     }
 
     /// Reads all feeds to their ends.
@@ -323,11 +321,7 @@ impl World {
     /// # Errors
     /// As [`World::settle`].
     pub async fn poll<F: Flow>(&self, engine: &Engine<F>) -> Result<()> {
-        let mut failures = 0;
-        while let Err(error) = engine.poll().await {
-            self.again(error, &mut failures).await?;
-        }
-        Ok(())
+        Patience(&self.clock).poll(engine).await
     }
 
     /// Delivers until nothing is left to do.
@@ -335,27 +329,7 @@ impl World {
     /// # Errors
     /// As [`World::settle`].
     pub async fn drain<F: Flow>(&self, engine: &Engine<F>) -> Result<()> {
-        let mut failures = 0;
-        loop {
-            match engine.drain().await.map(|report| report.next_due) {
-                Ok(None) => return Ok(()),
-                Ok(Some(due)) => {
-                    let wait = (due - self.clock.now()).to_std().unwrap_or_default();
-                    self.clock.sleep(wait).await;
-                }
-                Err(error) => self.again(error, &mut failures).await?,
-            }
-        }
-    }
-
-    /// Waits a second, if trying again can heal the error.
-    async fn again(&self, error: Error, failures: &mut u32) -> Result<()> {
-        *failures += 1;
-        if error.retry_advice() == Retry::Never || *failures > 100 {
-            return Err(error);
-        }
-        self.clock.sleep(Duration::from_secs(1)).await;
-        Ok(())
+        Patience(&self.clock).drain(engine).await
     }
 }
 
