@@ -69,12 +69,10 @@ impl ShopConfig {
 pub struct Shop {
     /// The vendors.
     pub sandbox: Sandbox,
-    /// The service's clock; the vendors have one of their own, so that the waits of a client that
-    /// is refused do not move them on.
+    /// The clock of everything: where the service waits, the vendors move on.
     pub clock: Arc<ManualClock>,
     /// What the shop was made from.
     pub config: ShopConfig,
-    vendors: Arc<ManualClock>,
     /// Patients whom staff registered for somebody who bought, by e-mail address.
     registered: Mutex<BTreeMap<String, PatientId>>,
 }
@@ -88,11 +86,10 @@ impl Shop {
     /// If no port is free.
     pub async fn open(config: ShopConfig) -> Result<Self> {
         let clock = Arc::new(ManualClock::at(config.start));
-        let vendors = Arc::new(ManualClock::at(config.start));
         // Three patients to a customer.
         let patients = config.customers * 3;
         let practice = PracticeConfig::new(config.seed, patients, config.days, config.start);
-        let mut sandbox = SandboxConfig::new(Arc::clone(&vendors) as Arc<dyn Clock>, practice);
+        let mut sandbox = SandboxConfig::new(Arc::clone(&clock) as Arc<dyn Clock>, practice);
         sandbox.quirks = config.quirks.clone();
         sandbox.store = StoreConfig { customers: config.customers, days: config.days };
         let sandbox = Sandbox::start(sandbox).await?;
@@ -102,20 +99,17 @@ impl Shop {
             }
         }
         let registered = Mutex::default();
-        Ok(Self { sandbox, clock, config, vendors, registered })
+        Ok(Self { sandbox, clock, config, registered })
     }
 
-    /// Lets time pass; the service's clock is set to the same instant.
-    pub fn pass(&self, duration: Duration) -> DateTime<Utc> {
-        self.vendors.advance(duration);
-        let now = self.vendors.now();
-        self.clock.set(now);
-        now
+    /// Lets time pass.
+    pub fn pass(&self, duration: Duration) {
+        self.clock.advance(duration);
     }
 
-    /// What the vendors' clock shows.
+    /// What the clock shows.
     pub fn now(&self) -> DateTime<Utc> {
-        self.vendors.now()
+        self.clock.now()
     }
 
     /// The practice all events are of.
@@ -229,7 +223,7 @@ impl Shop {
                     if standing.status == SyncStatus::NotSynced {
                         decisions.extend(Some(number.clone()).zip(self.choose(&truth)));
                     }
-                    let row = standing.parts.first().map(|part| part.row.clone());
+                    let row = standing.parts.first().and_then(|part| part.row.clone());
                     let row = row.or_else(|| self.row_of(&truth.first_number));
                     for follow_up in &standing.follow_ups {
                         let FollowUp::RecordRefund { refund, .. } = follow_up else { continue };

@@ -136,7 +136,7 @@ impl PostingFlow {
     async fn post(&self, post: &PostPayment) -> Result<PostingReceipt> {
         let rows = self.ledger.of_patient(&post.patient).await?;
         if let Some(row) = self.find(post, &rows).await? {
-            return Ok(PostingReceipt::Posted { row, found: true });
+            return Ok(PostingReceipt::Posted(row));
         }
         if let (false, Some(row)) = (post.insist, self.rules.looks_posted(post, &rows)) {
             return Ok(PostingReceipt::LooksPosted(row.id.clone()));
@@ -160,16 +160,23 @@ impl PostingFlow {
                 _ => Err(error),
             };
         }
-        // It is there, whatever goes wrong from here on.
-        let settle = |error: Error| error.retry(Retry::Settle);
-        let rows = self.ledger.of_patient(&post.patient).await.map_err(settle)?;
-        match self.rules.posted(post, &rows) {
-            Some(row) => Ok(PostingReceipt::Posted { row: row.id.clone(), found: false }),
-            None => Err(settle(Error::new(
-                ErrorKind::Unavailable,
-                "the payment was taken and the ledger does not show it yet",
-            ))),
-        }
+        // It was taken, so it is not sent again whatever can be seen of it.
+        Ok(match self.ledger.of_patient(&post.patient).await {
+            Ok(rows) => self
+                .rules
+                .posted(post, &rows)
+                .map_or(PostingReceipt::Accepted, |row| PostingReceipt::Posted(row.id.clone())),
+            Err(_) => PostingReceipt::Accepted,
+        })
+    }
+
+    /// Finds the row of a payment that was taken, however long that takes.
+    async fn confirm(&self, post: &PostPayment) -> Result<PostingReceipt> {
+        let rows = self.ledger.of_patient(&post.patient).await?;
+        self.find(post, &rows).await?.map(PostingReceipt::Posted).ok_or_else(|| {
+            let message = "the ledger does not show a payment that it has taken";
+            Error::new(ErrorKind::Unavailable, message).retry(Retry::Backoff)
+        })
     }
 
     /// The payment's row, on the patient's ledger or, if it was moved or staff merged patients, on
@@ -236,6 +243,7 @@ impl Flow for PostingFlow {
                 self.identify(asked).await.map(PostingReceipt::Identified)
             }
             PostingEffect::Post(post) => self.post(post).await,
+            PostingEffect::Confirm(post) => self.confirm(post).await,
             PostingEffect::FindRefund(refund) => self.find_refund(state, refund).await,
         }
     }
@@ -257,9 +265,9 @@ impl Flow for PostingFlow {
                 self.clock.sleep(SETTLE_AFTER).await;
                 let rows = self.ledger.of_patient(&post.patient).await?;
                 let row = self.find(post, &rows).await?;
-                Ok(row.map(|row| PostingReceipt::Posted { row, found: true }))
+                Ok(row.map(PostingReceipt::Posted))
             }
-            PostingEffect::FindRefund(_) => Ok(None),
+            PostingEffect::Confirm(_) | PostingEffect::FindRefund(_) => Ok(None),
         }
     }
 

@@ -64,8 +64,9 @@ pub struct OrderFigure {
 /// A payment on the ledger.
 #[derive(Debug, Serialize)]
 pub struct PaymentFigure {
-    /// The row.
-    pub row: String,
+    /// The row; absent while Nextech has taken the payment and does not show it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row: Option<String>,
     /// Its day.
     pub date: NaiveDate,
     /// How much, as a plain decimal number.
@@ -109,7 +110,7 @@ impl OrderFigure {
     fn new(standing: OrderStanding<'_>, rules: &PostingRules) -> Self {
         let order = standing.order;
         let payments = standing.parts.iter().map(|part| PaymentFigure {
-            row: part.row.to_string(),
+            row: part.row.as_ref().map(ToString::to_string),
             date: part.date,
             amount: part.amount.decimal(),
         });
@@ -155,7 +156,10 @@ pub fn print_orders(figures: &Orders) {
         let payments: Vec<_> = order
             .payments
             .iter()
-            .map(|it| format!("{} on {} (row {})", it.amount, it.date, it.row))
+            .map(|it| {
+                let row = it.row.as_deref().unwrap_or("not shown yet");
+                format!("{} on {} (row {row})", it.amount, it.date)
+            })
             .collect();
         [
             order.order.to_string(),

@@ -23,6 +23,9 @@ struct Scene {
     ivy: PatientId,
 }
 
+/// What a serum costs with tax and shipping.
+const SERUM: i64 = 13_790;
+
 const QUARTER: Duration = Duration::from_secs(15 * 60);
 
 fn usd(minor: i64) -> Money {
@@ -103,7 +106,7 @@ async fn an_order_at_eight_in_the_evening_is_dated_that_day_also_when_the_clocks
         let scene = Scene::with(config, |_| {}).await;
         let order = scene.place(|_| {});
         scene.work().await;
-        let expected = (date.to_owned(), 12_000, format!("DP#{order} SER-30 Serum"));
+        let expected = (date.to_owned(), SERUM, format!("DP#{order} SER-30 Serum"));
         assert_eq!(scene.rows(), [expected], "{start}");
     }
 }
@@ -233,7 +236,7 @@ async fn refunds_are_found_within_one_poll_and_end_when_they_are_recorded() {
     scene.work().await;
     assert!(scene.engine.parked().await.unwrap().is_empty());
     let amounts: Vec<_> = scene.rows().into_iter().map(|(_, amount, _)| amount).collect();
-    assert_eq!(amounts, [12_000, -2_000]);
+    assert_eq!(amounts, [SERUM, -2_000]);
 }
 
 #[tokio::test]
@@ -270,14 +273,14 @@ async fn gift_cards_are_marked_when_bought_and_are_no_money_when_spent() {
     let bought = scene.place(|checkout| {
         checkout.lines = vec![Line::new(Article::GiftCard, "GC-100", "Gift card", 10_000)];
     });
-    let spent = scene.place(|checkout| checkout.gift_card = usd(12_000));
+    let spent = scene.place(|checkout| checkout.gift_card = usd(20_000));
     let partly = scene.place(|checkout| checkout.gift_card = usd(5_000));
     scene.work().await;
     assert_eq!(scene.status(&spent).await, SyncStatus::NothingToSync);
     let rows = scene.rows();
     assert_eq!(rows.len(), 2, "{rows:?}");
     assert!(rows[0].2.starts_with(&format!("DP#{bought} GIFT CARD - DO NOT USE")), "{rows:?}");
-    assert_eq!(rows[1].1, 7_000);
+    assert_eq!(rows[1].1, SERUM - 5_000);
     assert!(rows[1].2.starts_with(&format!("DP#{partly} ")));
 }
 

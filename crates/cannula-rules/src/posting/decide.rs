@@ -8,8 +8,8 @@ use cannula_core::{
 use chrono::{DateTime, Utc};
 
 use super::{
-    Marker, PostPayment, PostingEffect, PostingReason, PostingRules, PostingState, PostingVerdict,
-    RefundLookup, RefundPolicy,
+    Marker, PostPayment, PostedPart, PostingEffect, PostingReason, PostingRules, PostingState,
+    PostingVerdict, RefundLookup, RefundPolicy, RefundStanding,
     description::description,
     marker::Part,
     position::Position,
@@ -96,16 +96,12 @@ impl PostingRules {
                     fresh.then_some(PostingEffect::Identify(asking))
                 }
                 Position::Post { patient, amount, date } => {
-                    let number = u32::try_from(entry.parts.len() + 1).unwrap_or(u32::MAX);
-                    Some(PostingEffect::Post(Box::new(PostPayment {
-                        order: entry.order.number.clone(),
-                        patient,
-                        amount,
-                        date,
-                        description: self.describe(&entry.order, Part::Payment(number)),
-                        card: entry.order.tender.card.clone(),
-                        insist: entry.insist,
-                    })))
+                    let part = PostedPart { row: None, patient, amount, date };
+                    let post = self.payment(entry, &part, entry.parts.len() + 1);
+                    Some(PostingEffect::Post(Box::new(post)))
+                }
+                Position::Accepted { part, number } => {
+                    Some(PostingEffect::Confirm(Box::new(self.payment(entry, part, number))))
                 }
                 _ => None,
             };
@@ -116,19 +112,35 @@ impl PostingRules {
         effects
     }
 
+    fn payment(&self, entry: &Entry, part: &PostedPart, number: usize) -> PostPayment {
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        PostPayment {
+            order: entry.order.number.clone(),
+            patient: part.patient.clone(),
+            amount: part.amount,
+            date: part.date,
+            description: self.describe(&entry.order, Part::Payment(number)),
+            card: entry.order.tender.card.clone(),
+            insist: entry.insist,
+        }
+    }
+
     /// What is left to do for the money that was given back of what is on the patient's ledger.
     fn refunds<'a>(
         &'a self,
         entry: &'a Entry,
         patient: &'a PatientId,
     ) -> impl Iterator<Item = PostingEffect> + 'a {
-        let open = entry.order.refunds.iter().filter(|it| !entry.refunds.contains_key(&it.number));
+        let open = entry.order.refunds.iter().filter(|it| {
+            matches!(entry.refunds.get(&it.number), None | Some(RefundStanding::Accepted))
+        });
         open.map(move |refund| {
             let (order, patient) = (entry.order.number.clone(), patient.clone());
             let date = self.day(refund.at);
+            let accepted = entry.refunds.contains_key(&refund.number);
             let posts = self.config.refunds == RefundPolicy::Post && refund.online;
-            if posts {
-                PostingEffect::Post(Box::new(PostPayment {
+            if accepted || posts {
+                let post = Box::new(PostPayment {
                     order,
                     patient,
                     amount: refund.amount.negated(),
@@ -136,7 +148,8 @@ impl PostingRules {
                     description: self.describe(&entry.order, Part::Refund(refund.number.clone())),
                     card: entry.order.tender.card.clone(),
                     insist: false,
-                }))
+                });
+                if accepted { PostingEffect::Confirm(post) } else { PostingEffect::Post(post) }
             } else {
                 PostingEffect::FindRefund(Box::new(RefundLookup {
                     order,

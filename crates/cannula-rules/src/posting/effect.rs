@@ -12,6 +12,8 @@ pub enum PostingEffect {
     Identify(Box<Identification>),
     /// Put money on the patient's ledger, or take it off.
     Post(Box<PostPayment>),
+    /// Find the row of a payment that the EMR took.
+    Confirm(Box<PostPayment>),
     /// See whether staff have recorded a refund.
     FindRefund(Box<RefundLookup>),
 }
@@ -23,6 +25,7 @@ impl PostingEffect {
             Self::Identify(_) => "identify",
             Self::Post(post) if post.amount.is_negative() => "post refund",
             Self::Post(_) => "post payment",
+            Self::Confirm(_) => "confirm payment",
             Self::FindRefund(_) => "find refund",
         }
     }
@@ -112,18 +115,25 @@ impl Identified {
     }
 }
 
+impl PostingReceipt {
+    /// The row of the ledger, if there is one now.
+    pub fn row(&self) -> Option<RecordId> {
+        match self {
+            Self::Posted(row) | Self::RefundFound(row) => Some(row.clone()),
+            _ => None,
+        }
+    }
+}
+
 /// What was learned by delivering an effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PostingReceipt {
     /// What came of an [`PostingEffect::Identify`].
     Identified(Identified),
-    /// The payment is in the ledger.
-    Posted {
-        /// The row.
-        row: RecordId,
-        /// It was there before this attempt.
-        found: bool,
-    },
+    /// The payment is in the ledger, in this row.
+    Posted(RecordId),
+    /// The EMR took the payment, and does not show it yet.
+    Accepted,
     /// The ledger has a row that may be this payment; nothing was posted.
     LooksPosted(RecordId),
     /// The EMR does not have the patient any more.

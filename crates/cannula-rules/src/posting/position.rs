@@ -4,7 +4,7 @@ use cannula_core::{Money, OrderNumber, OrderState, PatientChoice, PatientId};
 use chrono::NaiveDate;
 
 use super::{
-    Identification, Identified, PostingRules, PostingState,
+    Identification, Identified, PostedPart, PostingRules, PostingState,
     due::{Due, Later, Nothing, Unclear},
     state::{Entry, Obstacle},
 };
@@ -31,6 +31,11 @@ pub(super) enum Position<'a> {
         patient: PatientId,
         amount: Money,
         date: NaiveDate,
+    },
+    /// All of it is posted, and the EMR does not show this part of it yet.
+    Accepted {
+        part: &'a PostedPart,
+        number: usize,
     },
     /// All of it is posted.
     Posted {
@@ -87,6 +92,10 @@ impl PostingRules {
         let amount = Money::from_minor(taken.minor().saturating_sub(before), taken.currency());
         if amount.is_negative() {
             return Position::Unclear(Unclear::LessThanPosted);
+        }
+        let hidden = entry.parts.iter().enumerate().find(|(_, part)| part.row.is_none());
+        if let Some((index, part)) = hidden {
+            return Position::Accepted { part, number: index + 1 };
         }
         if let (0, Some(part)) = (amount.minor(), entry.parts.first()) {
             return Position::Posted { patient: part.patient.clone() };

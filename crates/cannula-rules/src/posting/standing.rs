@@ -215,10 +215,15 @@ impl PostingRules {
                 standing.next = Some((amount, date));
                 (SyncStatus::WaitingForSync, PostingReason::Posting { patient })
             }
+            Position::Accepted { part, .. } => {
+                standing.patient = Some(part.patient.clone());
+                let patient = part.patient.clone();
+                (SyncStatus::WaitingForSync, PostingReason::Accepted { patient })
+            }
             Position::Posted { patient } => {
                 standing.patient = Some(patient.clone());
                 let created = matches!(&entry.identified, Some(Identified::Created(_)));
-                let rows = entry.parts.iter().map(|part| part.row.clone()).collect();
+                let rows = entry.parts.iter().filter_map(|part| part.row.clone()).collect();
                 (SyncStatus::Synced, PostingReason::Posted { patient, created, rows })
             }
         };
@@ -243,7 +248,7 @@ impl PostingRules {
         let (mut open, mut recorded) = (Vec::new(), Vec::new());
         for refund in &entry.order.refunds {
             match entry.refunds.get(&refund.number) {
-                Some(RefundStanding::Recorded(_)) => {
+                Some(RefundStanding::Recorded(_) | RefundStanding::Accepted) => {
                     recorded.push(refund.number.clone());
                     continue;
                 }

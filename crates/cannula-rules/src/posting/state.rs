@@ -8,7 +8,7 @@ use cannula_core::{
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::{Identified, PostingEffect, PostingReceipt, PostingVerdict, marker::Part};
+use super::{Identified, Marker, PostingEffect, PostingReceipt, PostingVerdict, marker::Part};
 
 /// What is known of one customer: their orders and what was posted for each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,8 +75,9 @@ pub(super) enum Obstacle {
 /// A payment that is in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PostedPart {
-    /// The row.
-    pub row: RecordId,
+    /// The row; absent while the EMR has taken the payment and does not show it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<RecordId>,
     /// Whose ledger.
     pub patient: PatientId,
     /// How much.
@@ -91,6 +92,8 @@ pub struct PostedPart {
 pub enum RefundStanding {
     /// This row of the ledger records it.
     Recorded(RecordId),
+    /// It was posted, and the EMR has taken it and does not show it yet.
+    Accepted,
     /// Staff have to record it.
     Open,
     /// The EMR refused it as a negative payment, so staff have to record it.
@@ -126,7 +129,9 @@ impl Entry {
             self.identified = None;
         }
         self.obstacle = None;
-        self.refunds.retain(|_, standing| matches!(standing, RefundStanding::Recorded(_)));
+        self.refunds.retain(|_, standing| {
+            matches!(standing, RefundStanding::Recorded(_) | RefundStanding::Accepted)
+        });
     }
 }
 
@@ -144,17 +149,20 @@ impl PostingState {
             }
             (PostingEffect::Post(post), receipt) => {
                 let Some(entry) = self.orders.get_mut(&post.order) else { return };
-                match (super::Marker::parse(post.description.expose()).map(|it| it.part), receipt) {
-                    (Some(Part::Refund(memo)), PostingReceipt::Posted { row, .. }) => {
+                match (Marker::parse(post.description.expose()).map(|it| it.part), receipt) {
+                    (Some(Part::Refund(memo)), PostingReceipt::Posted(row)) => {
                         entry.refunds.insert(memo, RefundStanding::Recorded(row.clone()));
+                    }
+                    (Some(Part::Refund(memo)), PostingReceipt::Accepted) => {
+                        entry.refunds.insert(memo, RefundStanding::Accepted);
                     }
                     (Some(Part::Refund(memo)), PostingReceipt::Refused(problem)) => {
                         entry.refunds.insert(memo, RefundStanding::Refused(problem.clone()));
                     }
-                    (_, PostingReceipt::Posted { row, .. }) => {
+                    (_, PostingReceipt::Posted(_) | PostingReceipt::Accepted) => {
                         entry.insist = false;
                         entry.parts.push(PostedPart {
-                            row: row.clone(),
+                            row: receipt.row(),
                             patient: post.patient.clone(),
                             amount: post.amount,
                             date: post.date,
@@ -168,6 +176,21 @@ impl PostingState {
                         entry.obstacle = Some(Obstacle::Refused(problem.clone()));
                     }
                     _ => {}
+                }
+            }
+            (PostingEffect::Confirm(post), PostingReceipt::Posted(row)) => {
+                let Some(entry) = self.orders.get_mut(&post.order) else { return };
+                match Marker::parse(post.description.expose()).map(|it| it.part) {
+                    Some(Part::Refund(memo)) => {
+                        entry.refunds.insert(memo, RefundStanding::Recorded(row.clone()));
+                    }
+                    Some(Part::Payment(number)) => {
+                        let index = usize::try_from(number).unwrap_or(1).saturating_sub(1);
+                        if let Some(part) = entry.parts.get_mut(index) {
+                            part.row = Some(row.clone());
+                        }
+                    }
+                    None => {}
                 }
             }
             (PostingEffect::FindRefund(lookup), receipt) => {
@@ -205,7 +228,7 @@ impl PostingState {
                 RefundStanding::Recorded(row) => Some(row),
                 _ => None,
             });
-            entry.parts.iter().map(|part| &part.row).chain(refunds)
+            entry.parts.iter().filter_map(|part| part.row.as_ref()).chain(refunds)
         })
     }
 

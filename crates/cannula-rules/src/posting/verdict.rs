@@ -82,6 +82,11 @@ pub enum PostingReason {
         /// To whose ledger.
         patient: PatientId,
     },
+    /// The EMR took the payment, and does not show it yet.
+    Accepted {
+        /// To whose ledger.
+        patient: PatientId,
+    },
     /// The payment is in the ledger.
     Posted {
         /// Whose.
@@ -162,6 +167,7 @@ impl PostingReason {
             ),
             Self::Refused { problem } => format!("The payment was refused: {problem}"),
             Self::Posting { patient } => format!("The payment goes to the ledger of patient {patient}."),
+            Self::Accepted { patient } => format!("The payment was taken for the ledger of patient {patient}, which does not show it yet; it is looked for, and not sent again."),
             Self::Posted { patient, created, rows } => {
                 let rows: Vec<_> = rows.iter().map(RecordId::as_str).collect();
                 let made = if *created { ", who was created for it" } else { "" };

@@ -91,6 +91,24 @@ fn money_that_is_taken_later_is_a_second_payment_with_a_marker_of_its_own() {
 }
 
 #[test]
+fn what_the_emr_took_and_does_not_show_is_looked_for_and_not_sent_again() {
+    let rules = rules(config());
+    let mut plan = rules.decide(PostingState::default(), &[event(&order("41"), 0)], noon());
+    for receipt in
+        [PostingReceipt::Identified(Identified::Matched("p1".into())), PostingReceipt::Accepted]
+    {
+        let (_, effect) = &plan.effects[0];
+        plan.state.applied(effect, &receipt);
+        plan = rules.decide(plan.state, &[], noon());
+    }
+    assert_eq!(statuses(&plan.state), [SyncStatus::WaitingForSync]);
+    let [(_, PostingEffect::Confirm(_))] = &plan.effects[..] else { panic!("{plan:?}") };
+    let (state, sent) = then(plan.state, &[event(&order("41"), 0)], &Emr::default());
+    assert!(posts(&sent).is_empty(), "{sent:?}");
+    assert_eq!(statuses(&state), [SyncStatus::Synced]);
+}
+
+#[test]
 fn an_older_state_changes_nothing() {
     let mut unpaid = order("41");
     unpaid.captured = None;

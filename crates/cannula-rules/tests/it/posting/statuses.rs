@@ -25,7 +25,7 @@ impl Default for Emr {
     fn default() -> Self {
         Self {
             who: Identified::Matched("p1".into()),
-            posting: PostingReceipt::Posted { row: "88".into(), found: false },
+            posting: PostingReceipt::Posted("88".into()),
             refund: PostingReceipt::RefundMissing,
         }
     }
@@ -50,6 +50,7 @@ pub(super) fn work(
             let receipt = match &effect {
                 PostingEffect::Identify(_) => PostingReceipt::Identified(emr.who.clone()),
                 PostingEffect::Post(_) => emr.posting.clone(),
+                PostingEffect::Confirm(_) => PostingReceipt::Posted("89".into()),
                 PostingEffect::FindRefund(_) => emr.refund.clone(),
             };
             state.applied(&effect, &receipt);
