@@ -148,7 +148,10 @@ impl Rules {
             };
             verdicts.push((event.id.clone(), verdict));
         }
-        let is_read = events.iter().any(|event| matches!(event.record, Record::Patient(_)));
+        let is_read = events
+            .iter()
+            .zip(&arrivals)
+            .any(|(event, arrival)| arrival.changed && matches!(event.record, Record::Patient(_)));
         let wants = match gate {
             Gate::PatientUnknown => state.patient_key(),
             // An address may have been added since, and not every EMR tells of that.

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cannula_core::{
-    ContactLink, Event, Inheritance, PatientId, PatientMerge, Record, RecordId, RecordKind, Version,
+    AppointmentStatus, ContactLink, Event, Inheritance, MembershipStatus, PatientId, PatientMerge,
+    PaymentStatus, Record, RecordId, RecordKind, Version,
 };
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -103,6 +104,10 @@ impl PersonState {
         let mut passed = merged.passed.clone();
         let (mut told, mut noted) = (Vec::new(), Vec::new());
         for (id, version, record, has_note) in self.current() {
+            // The other one's own reading of it may have come first and taken it from here.
+            if is_over(&record) {
+                continue;
+            }
             let record = with_patient(record, &merged.into);
             if !passed.insert((record.kind(), id.clone())) {
                 continue;
@@ -181,6 +186,18 @@ fn add<'a>(
     known.2.push(note);
     if *version >= *known.0 {
         (known.0, known.1) = (version, record);
+    }
+}
+
+/// Whether nothing of a record counts any more, as after its withdrawal from this patient.
+fn is_over(record: &Record) -> bool {
+    match record {
+        Record::Appointment(it) => it.status == AppointmentStatus::EnteredInError,
+        Record::Payment(it) => it.status == PaymentStatus::EnteredInError,
+        Record::Membership(it) => {
+            matches!(it.status, MembershipStatus::Cancelled | MembershipStatus::Expired)
+        }
+        _ => false,
     }
 }
 

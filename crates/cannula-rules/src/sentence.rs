@@ -145,7 +145,7 @@ impl Reason {
             Self::LinkedElsewhere { ours, contact } => format!(
                 "The patient is linked to CRM contact {ours} already, so the link to contact {contact} is not made and everything goes on to {ours}. If the two contacts are one person, merge them in the CRM."
             ),
-            Self::RegisteredByIntake => "The patient was made from the CRM contact, whose note says so already; it is not said twice.".to_owned(),
+            Self::RegisteredByIntake => "Intake made the patient from the CRM contact, or found it, and left its own note about that, so it is not noted a second time.".to_owned(),
             Self::PassedOn { into } => format!(
                 "The EMR merged this patient into patient {into}. All that is known of it was passed on, its CRM contact as well unless the other patient has one, and everything goes on there; nothing more is written for this one."
             ),

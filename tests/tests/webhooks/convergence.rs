@@ -59,6 +59,9 @@ async fn converge(seed: u64, emr: Emr) -> usize {
     if emr == Emr::PatientNow {
         within_the_day(&calls);
     }
+    // `PUT` on a guest replaces it whole: what is left out is wiped.
+    let called = clinic.world.sandbox.calls(emr.vendor());
+    assert!(!called.is_empty() && called.keys().all(|call| !call.starts_with("PUT")), "{called:?}");
     let summary = clinic.engine.summary().await.unwrap();
     assert_eq!((summary.pending, summary.delivering, summary.dead), (0, 0, 0), "{summary:?}");
     let left = notes(&clinic);

@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use cannula::core::{AppointmentStatus as Status, ParkReason};
+use cannula::{
+    core::{AppointmentStatus as Status, ParkReason},
+    sync::Replay,
+};
 use cannula_sandbox::practice::{AppointmentState, Email, PatientState};
 use cannula_tests::{Clinic, Emr};
 
@@ -63,6 +66,28 @@ async fn a_customer_without_phone_and_email_is_parked_and_comes_alive_when_one_i
     clinic.minutes().await.unwrap();
     let titles = titles(&contact(&clinic, "Ann")).join(", ");
     assert_eq!(titles, "Patient Created, Appointment Booked, Appointment Status Update");
+    assert_eq!(parked(&clinic).await, []);
+}
+
+#[tokio::test]
+async fn somebody_out_of_reach_comes_alive_with_a_replay_too_and_asks_nobody_until_then() {
+    let clinic = clinic(Emr::PatientNow).await;
+    let practice = clinic.world.sandbox.practice();
+    let nameless = PatientState {
+        emails: Vec::new(),
+        phones: Vec::new(),
+        ..PatientState::new("Ann", "Smith", 1)
+    };
+    let ann = practice.add_patient(nameless);
+    clinic.minutes().await.unwrap();
+    assert_eq!(parked(&clinic).await, [(ParkReason::NoContactDetails, 1)]);
+    let email = Email { address: "ann@example.test".to_owned(), private: false };
+    practice.update_patient(&ann, |ann| ann.emails.push(email));
+    clinic.minutes().await.unwrap();
+    assert!(clinic.contacts("Ann").is_empty());
+    clinic.engine.replay(Replay::Parked).await.unwrap();
+    clinic.minutes().await.unwrap();
+    assert_eq!(titles(&contact(&clinic, "Ann")), ["Patient Created"]);
     assert_eq!(parked(&clinic).await, []);
 }
 

@@ -81,6 +81,7 @@ async fn what_a_merged_guest_had_becomes_the_survivors_at_once_however_old_it_is
     practice.book(AppointmentState::new(&anna, "Skin Care", time("2026-03-05T10:00")));
     clinic.minutes().await.unwrap();
     let paid = field(&contact(&clinic, "Ann"), "Patient Lifetime Value");
+    assert_ne!(paid, "");
     assert!(practice.zenoti_merge_guests(&ann, &anna));
     // No sweep: the webhook is all that tells.
     clinic.minutes().await.unwrap();
@@ -89,11 +90,11 @@ async fn what_a_merged_guest_had_becomes_the_survivors_at_once_however_old_it_is
     assert_eq!(field(&left, "Last Visit Date"), "2025-11-10");
     assert_eq!(field(&left, "Membership Status"), "Active");
     assert_eq!(field(&left, "Patient Lifetime Value"), paid);
-    assert_eq!(left.tags, ["member"]);
+    let is_member = |tags: &[String]| tags.iter().any(|tag| tag == "member");
+    assert!(is_member(&left.tags) && !is_member(&other.tags), "{:?} {:?}", left.tags, other.tags);
     assert_eq!(clinic.ledgers().await.unwrap(), clinic.books());
     // Her own contact is not a second one of the same person's that somebody would call.
     assert_eq!(field(&other, "Next Visit Date"), "");
-    assert_eq!(other.tags, [""; 0]);
     practice.update_appointment(&visit, |visit| visit.status = Status::Confirmed);
     clinic.minutes().await.unwrap();
     assert_eq!(field(&contact(&clinic, "Anna"), "NXT Appointment Status"), "Confirmed");

@@ -73,6 +73,14 @@ fn what_a_merged_patient_has_is_told_to_the_one_that_is_left_and_told_once() {
 }
 
 #[test]
+fn what_was_read_as_the_other_patients_before_is_not_taken_back_by_the_merge() {
+    let state = decide(PersonState::default(), &lines(&[PATIENT, BOOKED])).state;
+    let gone = "2026-03-02 10:30 | A | Surgical Consult | entered-in-error | 2026-03-10 09:00";
+    let plan = decide(state, &[lines(&[gone]), vec![merge()]].concat());
+    assert_eq!(plan.told, []);
+}
+
+#[test]
 fn the_patient_that_is_left_takes_over_the_contact_and_repeats_no_note() {
     let (_, told) = merged();
     let mut events = vec![left()];
