@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Appointment, ContactLink, CrmContact, EventId, Membership, OrderDecision, Patient, Payment,
-    PatientMerge, PersonId, Phi, Pointer, PracticeId, RecordId, RecordKey, RecordKind, StoreOrder, Subject,
-    TaggedContact, id::hex,
+    Appointment, ContactLink, CrmContact, EventId, Membership, OrderDecision, Patient,
+    PatientMerge, Payment, PersonId, Phi, Pointer, PracticeId, RecordId, RecordKey, RecordKind,
+    StoreOrder, Subject, TaggedContact, id::hex,
 };
 
 /// One cursor's worth of a source: a record kind of a practice.

@@ -168,8 +168,7 @@ impl PersonState {
             return None;
         }
         let inherited = Some(Inheritance { from: from.clone(), noted: Vec::new() });
-        let link =
-            ContactLink { patient: from.clone(), contact: link.contact.clone(), inherited };
+        let link = ContactLink { patient: from.clone(), contact: link.contact.clone(), inherited };
         let (key, stamp) = (event.key.clone(), event.version.stamp);
         Some(Event::new(key.practice, key.id, Record::ContactLink(link), Some(stamp), stamp))
     }

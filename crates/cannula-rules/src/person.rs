@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cannula_core::{
-    Appointment, ContactLink, CrmEffect, CrmLinks, Delivered, Event, EventId, FieldValue, Membership, Money,
-    OpportunityStatus, Payment, Person, Phi, Receipt, Record, RecordId, RecordKey, RecordKind,
-    Subject, Version,
+    Appointment, ContactLink, CrmEffect, CrmLinks, Delivered, Event, EventId, FieldValue,
+    Membership, Money, OpportunityStatus, Payment, Person, Phi, Receipt, Record, RecordId,
+    RecordKey, RecordKind, Subject, Version,
 };
 use serde::{Deserialize, Serialize};
 

@@ -290,6 +290,7 @@ async fn led(practice: &Practice, pointer: &str) -> Option<String> {
 #[tokio::test]
 async fn of_merged_guests_the_one_whose_id_is_dead_went_into_the_one_that_is_left() {
     let practice = Practice::open().await;
+    practice.answers("countries", json(COUNTRIES)).await;
     practice.answers(&format!("guests/{GUEST}"), json(GUEST_BODY)).await;
     let dead = r#"{"error":{"code":414,"message":"Guest not found"}}"#;
     practice.answers(&format!("guests/{OTHER}"), json(dead)).await;
@@ -303,6 +304,7 @@ async fn of_merged_guests_the_one_whose_id_is_dead_went_into_the_one_that_is_lef
 #[tokio::test]
 async fn an_id_that_leads_to_another_guest_was_merged_into_it_whoever_asks() {
     let practice = Practice::open().await;
+    practice.answers("countries", json(COUNTRIES)).await;
     practice.answers(&format!("guests/{OTHER}"), json(GUEST_BODY)).await;
     for pointer in [OTHER.to_owned(), OTHER.to_uppercase(), format!("{OTHER};changed")] {
         assert_eq!(led(&practice, &pointer).await, Some(format!("{OTHER} > {GUEST}")));

@@ -42,7 +42,8 @@ fn left() -> Event {
 
 /// A patient with a noted visit and a contact, and what was told when it was merged.
 fn merged() -> (PersonState, Vec<Event>) {
-    let state = Crm::default().deliver_all(decide(PersonState::default(), &lines(&[PATIENT, BOOKED])));
+    let state =
+        Crm::default().deliver_all(decide(PersonState::default(), &lines(&[PATIENT, BOOKED])));
     let plan = decide(state, &[merge()]);
     assert!(plan.effects.is_empty(), "{:?}", plan.effects);
     assert_eq!(plan.wants, None);
@@ -96,7 +97,8 @@ fn the_patient_that_is_left_takes_over_the_contact_and_repeats_no_note() {
 #[test]
 fn a_contact_that_both_had_is_written_whole_again() {
     let (_, told) = merged();
-    let state = Crm::default().deliver_all(decide(PersonState::default(), &[left(), visit_of_p2()]));
+    let state =
+        Crm::default().deliver_all(decide(PersonState::default(), &[left(), visit_of_p2()]));
     assert!(decide(state.clone(), &[]).effects.is_empty());
     let plan = decide(state, &told[..1]);
     assert_eq!(plan.told, []);
@@ -149,9 +151,8 @@ fn a_patient_that_is_read_again_after_the_merge_is_one_again() {
 fn what_waited_for_a_merged_patients_address_waits_no_more() {
     let nameless = "2026-01-01 08:00 | patient | Mina Sol";
     let plan = decide(PersonState::default(), &lines(&[nameless, BOOKED]));
-    let parked = |plan: &Plan| {
-        plan.verdicts.iter().any(|(_, it)| matches!(it.outcome, Outcome::Parked(_)))
-    };
+    let parked =
+        |plan: &Plan| plan.verdicts.iter().any(|(_, it)| matches!(it.outcome, Outcome::Parked(_)));
     assert!(parked(&plan));
     let plan = decide(plan.state, &[merge()]);
     assert!(!parked(&plan) && plan.verdicts.len() == 2, "{:?}", plan.verdicts);
