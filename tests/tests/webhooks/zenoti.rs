@@ -11,7 +11,7 @@ use cannula_sandbox::{
 };
 use cannula_tests::{Clinic, Emr};
 
-use crate::{clinic, contact, field, parked, time, titles};
+use crate::{clinic, contact, field, out_of_reach, parked, time, titles};
 
 fn heard(clinic: &Clinic) -> Vec<String> {
     let log = clinic.world.sandbox.webhook_log(Vendor::Zenoti);
@@ -119,12 +119,7 @@ async fn a_survivor_without_a_contact_takes_over_the_merged_guests_with_its_note
     let clinic = clinic(Emr::Zenoti).await;
     let practice = clinic.world.sandbox.practice();
     let (ann, visit) = ann_with_a_past(&clinic).await;
-    let nameless = PatientState {
-        emails: Vec::new(),
-        phones: Vec::new(),
-        ..PatientState::new("Anna", "Smith", 2)
-    };
-    let anna = practice.add_patient(nameless);
+    let anna = practice.add_patient(out_of_reach("Anna", 2));
     clinic.minutes().await.unwrap();
     assert!(clinic.contacts("Anna").is_empty());
     let before = contact(&clinic, "Ann");
