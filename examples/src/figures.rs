@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use cannula::{
     core::{CrmNeeds, PipelineSpec, Result},
     rules::PersonState,
-    sync::{CrmFlow, Engine, Summary},
+    sync::{CrmFlow, Engine, Progress, Summary},
 };
 use serde::Serialize;
 
@@ -55,7 +55,8 @@ pub struct Figures {
     pub api_calls: BTreeMap<&'static str, u64>,
     /// The same by vendor and operation.
     pub api_operations: VendorCalls,
-    /// CRM requests of this run divided by its new events; 0 if there were none.
+    /// CRM requests of this run divided by its new events, without webhooks that only point to
+    /// a record; 0 if there were none.
     pub calls_per_event: f64,
     /// Seconds of wall-clock time.
     pub seconds: f64,
@@ -122,7 +123,8 @@ impl Figures {
         let engine = run.engine;
         let delivered = engine.delivered();
         let effects = |label| delivered.get(label).copied().unwrap_or_default();
-        let new_events = engine.progress().ingested;
+        let Progress { ingested: new_events, messages, .. } = engine.progress();
+        let records = new_events - messages.min(new_events);
         let api_calls: BTreeMap<_, u64> =
             run.calls.iter().map(|(vendor, calls)| (*vendor, calls.values().sum())).collect();
         let crm_calls = api_calls.get(run.crm).copied().unwrap_or_default();
@@ -153,11 +155,7 @@ impl Figures {
             boards: boards(engine, run.needs).await?,
             api_calls,
             api_operations: run.calls,
-            calls_per_event: if new_events == 0 {
-                0.0
-            } else {
-                crm_calls as f64 / new_events as f64
-            },
+            calls_per_event: if records == 0 { 0.0 } else { crm_calls as f64 / records as f64 },
             seconds: run.seconds,
             explain: None,
         })

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     Appointment, ContactLink, CrmContact, Error, ErrorKind, EventId, Membership, OrderDecision,
-    Patient, Payment, PersonId, Phi, Pointer, PracticeId, RecordId, RecordKey, RecordKind, Result,
-    StoreOrder, Subject, TaggedContact, id::hex,
+    Patient, PatientMerge, Payment, PersonId, Phi, Pointer, PracticeId, RecordId, RecordKey,
+    RecordKind, Result, StoreOrder, Subject, TaggedContact, id::hex,
 };
 
 /// One cursor's worth of a source: a record kind of a practice.
@@ -82,6 +82,8 @@ pub enum Record {
     TaggedContact(TaggedContact),
     /// A patient and a contact that are one person.
     ContactLink(ContactLink),
+    /// Two patients that became one.
+    PatientMerge(PatientMerge),
     /// An order of an online store.
     Order(Box<StoreOrder>),
     /// A decision of staff about an order.
@@ -100,6 +102,7 @@ impl Record {
             Self::Contact(_) => RecordKind::Contact,
             Self::TaggedContact(_) => RecordKind::TaggedContact,
             Self::ContactLink(_) => RecordKind::ContactLink,
+            Self::PatientMerge(_) => RecordKind::PatientMerge,
             Self::Order(_) => RecordKind::Order,
             Self::OrderDecision(_) => RecordKind::OrderDecision,
         }
@@ -113,6 +116,7 @@ impl Record {
             Self::Appointment(appointment) => appointment.patient.as_ref(),
             Self::Payment(payment) => payment.patient.as_ref(),
             Self::ContactLink(link) => Some(&link.patient),
+            Self::PatientMerge(merge) => Some(&merge.patient),
             Self::Membership(membership) => Some(&membership.patient),
             // Whose record it is, only reading it tells; until then it is about itself.
             Self::Pointer(Pointer { key, .. }) => {

@@ -82,6 +82,8 @@ pub enum RecordKind {
     TaggedContact,
     /// A patient and a contact that are one person.
     ContactLink,
+    /// Two patients that became one.
+    PatientMerge,
     /// An order of an online store.
     Order,
     /// A decision of staff about an order.
@@ -100,6 +102,7 @@ impl RecordKind {
             Self::Contact => "contact",
             Self::TaggedContact => "tagged_contact",
             Self::ContactLink => "contact_link",
+            Self::PatientMerge => "patient_merge",
             Self::Order => "order",
             Self::OrderDecision => "order_decision",
         }

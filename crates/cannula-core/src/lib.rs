@@ -33,9 +33,9 @@ pub use intake::{NewPatient, PatientField, PickLists, RegistryInfo};
 pub use iso_currency::Currency;
 pub use ledger::{LedgerInfo, LedgerOptions, LedgerRow, NewPayment, PaymentTerms};
 pub use model::{
-    Appointment, AppointmentStatus, ContactLink, Correction, CrmContact, Membership,
-    MembershipStatus, Named, Patient, Payer, Payment, PaymentKind, PaymentStatus, PersonName,
-    Phone, PhoneUse, Pointer, TaggedContact, VisitTime,
+    Appointment, AppointmentStatus, ContactLink, Correction, CrmContact, Inheritance, Membership,
+    MembershipStatus, Named, Patient, PatientMerge, Payer, Payment, PaymentKind, PaymentStatus,
+    PersonName, Phone, PhoneUse, Pointer, TaggedContact, VisitTime,
 };
 pub use money::Money;
 pub use order::{

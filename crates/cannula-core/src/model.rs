@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use crate::{ContactId, Money, PatientId, Phi, RecordId, RecordKey, iso};
+use crate::{ContactId, EventId, Money, PatientId, Phi, RecordId, RecordKey, iso};
 
 /// A named thing of the practice: an appointment type, purpose, practitioner or location.
 ///
@@ -438,4 +438,27 @@ pub struct ContactLink {
     pub patient: PatientId,
     /// The contact in the CRM.
     pub contact: ContactId,
+    /// The patient came to the contact by a merge of patients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inherited: Option<Inheritance>,
+}
+
+/// Two patients turned out to be one person: the EMR made one of them, and has the other no more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatientMerge {
+    /// The one that is no more.
+    pub patient: PatientId,
+    /// The one that is left.
+    pub into: PatientId,
+}
+
+/// How a contact passes from a patient that is no more to the one that is left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inheritance {
+    /// The patient that is no more. If it is the link's own, it keeps the contact, because the one
+    /// that is left has another.
+    pub from: PatientId,
+    /// The events that pass along with the contact and whose notes it has already.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub noted: Vec<EventId>,
 }

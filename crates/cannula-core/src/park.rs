@@ -204,7 +204,7 @@ impl ParkReason {
                 "Map “{name}” to pending, confirmed, arrived, fulfilled, cancelled, no_show or held under `rules.statuses`, then replay."
             ),
             Self::NoContactDetails => {
-                "Add an e-mail address or a phone number to the patient in the EMR (or lift its privacy mark); it is picked up with the next poll."
+                "Add an e-mail address or a phone number to the patient in the EMR (or lift its privacy mark). It is picked up as soon as the EMR tells of the change, and else with the patient's next appointment or payment; a replay looks at once."
                     .to_owned()
             }
             Self::PatientNotFound => {

@@ -70,17 +70,19 @@ pub enum Credentials {
 pub struct Sweeps {
     /// The shortest time from the start of one sweep of a feed to the next.
     pub every: Duration,
-    /// Days before today, of appointments.
+    /// Days before today.
     pub past_days: u32,
     /// Days after today, of appointments.
     pub days_ahead: u32,
-    /// Days before today, of orders.
+    /// Days before today, of orders, in one sweep a day: an order may be voided or paid back long
+    /// after it was closed, and no webhook tells of it. All of half a year are 64 calls for a
+    /// practice with 35 orders a day, where the same in each of 24 sweeps would be 1,536.
     pub order_days: u32,
 }
 
 impl Default for Sweeps {
     fn default() -> Self {
-        Self { every: Duration::from_secs(3600), past_days: 3, days_ahead: 30, order_days: 7 }
+        Self { every: Duration::from_secs(3600), past_days: 3, days_ahead: 30, order_days: 180 }
     }
 }
 

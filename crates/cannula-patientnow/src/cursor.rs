@@ -19,6 +19,8 @@ use crate::{
 /// How far before its mark a sweep by time of change starts, for clocks that differ and records
 /// that were committed late.
 const OVERLAP: TimeDelta = TimeDelta::hours(1);
+/// From one sweep that goes all the way back to the next.
+const A_DAY: TimeDelta = TimeDelta::days(1);
 
 /// What a [`Cursor`] of this source holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +31,9 @@ pub(crate) struct Progress {
     /// When the last sweep started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     started: Option<DateTime<Utc>>,
+    /// When the last sweep that went all the way back and came to its end had started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deep: Option<DateTime<Utc>>,
     /// The sweep under way, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sweep: Option<Sweep>,
@@ -38,6 +43,9 @@ pub(crate) struct Progress {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sweep {
     started: DateTime<Utc>,
+    /// It goes all the way back.
+    #[serde(default)]
+    deep: bool,
     /// The first and the last day.
     days: (NaiveDate, NaiveDate),
     /// Changed since, if the vendor can be asked that.
@@ -62,6 +70,8 @@ pub(crate) struct Sweep {
 pub(crate) struct Plan {
     pub(crate) every: Duration,
     pub(crate) past_days: u32,
+    /// The same once a day, if that is more.
+    pub(crate) deep_days: u32,
     pub(crate) days_ahead: u32,
     pub(crate) start_from: DateTime<Utc>,
     pub(crate) zone: Tz,
@@ -92,15 +102,17 @@ impl Progress {
     /// before the start.
     fn plan(&self, plan: Plan, now: DateTime<Utc>) -> Sweep {
         let day = |moment: DateTime<Utc>| moment.with_timezone(&plan.zone).date_naive();
-        let back = |date: NaiveDate| {
-            date.checked_sub_days(Days::new(plan.past_days.into())).unwrap_or(date)
-        };
+        let deep = self.deep.is_none_or(|deep| now < deep || now - deep >= A_DAY);
+        let past_days = if deep { plan.deep_days.max(plan.past_days) } else { plan.past_days };
+        let back =
+            |date: NaiveDate| date.checked_sub_days(Days::new(past_days.into())).unwrap_or(date);
         let (today, start) = (day(now), day(plan.start_from));
         let first = self.mark.map_or(start, |mark| back(day(mark).min(today)).max(start));
         let last = today.checked_add_days(Days::new(plan.days_ahead.into())).unwrap_or(today);
         let since = self.mark.map(|mark| mark - OVERLAP).unwrap_or(plan.start_from);
         Sweep {
             started: now,
+            deep,
             days: (first, last.max(first)),
             changed: plan.by_change.then_some(since),
             page: 1,
@@ -139,6 +151,7 @@ impl Progress {
         // one did.
         if !sweep.shrank {
             self.mark = Some(sweep.started);
+            self.deep = if sweep.deep { self.mark } else { self.deep };
         }
         self.sweep = None;
         Ok(true)
@@ -176,6 +189,7 @@ mod tests {
         Plan {
             every: Duration::from_secs(3600),
             past_days: 3,
+            deep_days: 3,
             days_ahead: 30,
             start_from: at("2031-05-01T04:00:00Z"),
             zone: chrono_tz::America::New_York,
@@ -210,6 +224,31 @@ mod tests {
         // After an outage it goes back to where it was.
         let late = progress.sweep(plan(), at("2031-07-20T14:00:00Z")).unwrap();
         assert_eq!(days(&late), "2031-06-16 to 2031-08-19");
+    }
+
+    #[test]
+    fn once_a_day_a_sweep_goes_all_the_way_back() {
+        let start_from = at("2030-01-01T05:00:00Z");
+        let plan = || Plan { deep_days: 180, start_from, ..plan() };
+        let mut progress = Progress::default();
+        let mut swept = |now: &str| {
+            let sweep = progress.sweep(plan(), at(now)).unwrap();
+            let first = sweep.days.0.to_string();
+            assert!(progress.advance(sweep, PageOf::first(100), &page(1, None, now)).unwrap());
+            first
+        };
+        assert_eq!(swept("2031-06-20T14:00:00Z"), "2030-01-01");
+        assert_eq!(swept("2031-06-20T15:00:00Z"), "2031-06-17");
+        assert_eq!(swept("2031-06-21T13:59:00Z"), "2031-06-17");
+        assert_eq!(swept("2031-06-21T15:00:00Z"), "2030-12-23");
+        assert_eq!(swept("2031-06-21T16:00:00Z"), "2031-06-18");
+        // What a sweep that went far missed, the next one is to find.
+        let sweep = progress.sweep(plan(), at("2031-06-22T15:00:00Z")).unwrap();
+        let half = progress.advance(sweep, PageOf::first(100), &page(100, None, "a"));
+        assert!(!half.unwrap());
+        let restored = Progress::load(Some(&progress.store().unwrap())).unwrap();
+        let sweep = restored.sweep(plan(), at("2031-06-22T18:00:00Z")).unwrap();
+        assert_eq!((sweep.page, sweep.days.0.to_string()), (2, "2030-12-23".to_owned()));
     }
 
     #[test]

@@ -71,14 +71,15 @@ impl PatientNow {
 
     fn plan(&self, kind: RecordKind) -> Plan {
         let sweeps = &self.config.sweeps;
-        let (past_days, days_ahead) = match kind {
+        let (deep_days, days_ahead) = match kind {
             RecordKind::Appointment => (sweeps.past_days, sweeps.days_ahead),
             // To tomorrow, should the last day not be included.
             _ => (sweeps.order_days, 1),
         };
         Plan {
             every: sweeps.every,
-            past_days,
+            past_days: sweeps.past_days,
+            deep_days,
             days_ahead,
             start_from: self.config.start_from,
             zone: self.config.zone,

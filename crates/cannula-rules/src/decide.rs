@@ -1,5 +1,6 @@
 use cannula_core::{
-    ContactLink, CrmEffect, CrmNeeds, Event, EventId, ParkReason, Record, RecordKey,
+    ContactLink, CrmEffect, CrmNeeds, Event, EventId, Inheritance, ParkReason, PatientMerge,
+    Record, RecordKey,
 };
 use chrono::{DateTime, Utc};
 
@@ -36,6 +37,9 @@ pub struct Plan {
     pub verdicts: Vec<(EventId, Verdict)>,
     /// The patient record to read, and to pass in, before anything can be written.
     pub wants: Option<RecordKey>,
+    /// Events about other persons that follow: a patient that was merged into another passes on
+    /// what it has. To be stored together with the state.
+    pub told: Vec<Event>,
 }
 
 /// An effect and the event that calls for it.
@@ -55,6 +59,15 @@ pub(crate) enum Gate {
     NoVisit,
     PatientUnknown,
     NoContactDetails,
+    /// The patient was merged into another, who has it all.
+    Merged,
+}
+
+impl Gate {
+    /// Whether what is to be noted will be, now or as soon as it can be.
+    pub(crate) fn leaves_notes(self) -> bool {
+        !matches!(self, Self::NoVisit | Self::Merged)
+    }
 }
 
 impl Rules {
@@ -82,6 +95,7 @@ impl Rules {
     /// decides only which visits are to come.
     pub fn decide(&self, mut state: PersonState, events: &[Event], now: DateTime<Utc>) -> Plan {
         let arrivals = state.take_in(events);
+        let told = state.tell(events);
         let mut walk = Walk::new(&self.config, now.with_timezone(&self.config.zone).date_naive());
         let mut steps: Vec<Step> = state
             .history
@@ -129,18 +143,27 @@ impl Rules {
                 Record::Appointment(_) | Record::Payment(_) | Record::Membership(_) => continue,
                 Record::Patient(_) => telling.verdict(&state, &event.id, *arrival),
                 Record::ContactLink(link) => Verdict::done([link_reason(&state, event, link)]),
+                Record::PatientMerge(merge) => Verdict::done([merge_reason(&state, merge)]),
                 _ => Verdict::done([Reason::NotUsed]),
             };
             verdicts.push((event.id.clone(), verdict));
         }
-        let is_read = events.iter().any(|event| matches!(event.record, Record::Patient(_)));
+        let is_read = events
+            .iter()
+            .zip(&arrivals)
+            .any(|(event, arrival)| arrival.changed && matches!(event.record, Record::Patient(_)));
         let wants = match gate {
             Gate::PatientUnknown => state.patient_key(),
             // An address may have been added since, and not every EMR tells of that.
             Gate::NoContactDetails if !events.is_empty() && !is_read => state.patient_key(),
             _ => None,
         };
-        Plan { state, effects, verdicts, wants }
+        if let (Gate::Merged, Some(merged)) = (gate, state.merged()) {
+            for (_, verdict) in &mut verdicts {
+                verdict.reasons = vec![Reason::PassedOn { into: merged.into.clone() }];
+            }
+        }
+        Plan { state, effects, verdicts, wants, told }
     }
 
     /// The verdicts on what arrived now and on what ends differently now, which the history
@@ -165,7 +188,8 @@ impl Rules {
                 verdicts.push((entry.event.clone(), Verdict { outcome, reasons }));
             }
             if entry.note != NoteState::Left {
-                entry.note = if step.is_noted() { NoteState::Due } else { NoteState::None };
+                let due = step.is_noted() && gate != Gate::Merged;
+                entry.note = if due { NoteState::Due } else { NoteState::None };
             }
         }
         verdicts
@@ -173,6 +197,9 @@ impl Rules {
 
     fn gate(&self, state: &PersonState, walk: &Walk<'_>) -> Gate {
         let linked = state.links.contact.is_some();
+        if state.merged().is_some_and(|merged| !(merged.keeps_contact && linked)) {
+            return Gate::Merged;
+        }
         let any_record = self.config.contacts_for == ContactsFor::AnyRecord;
         if walk.newest.entry.is_none() && !linked && !(any_record && self.has_other(state)) {
             return Gate::NoVisit;
@@ -205,7 +232,7 @@ fn payment_verdicts(
     let mut verdicts = Vec::new();
     for (entry, step) in state.ledger.entries_mut().iter_mut().zip(&books.steps) {
         let outcome = telling.outcome(entry, step);
-        let due = telling.is_pending(entry, step) && telling.gate != Gate::NoVisit;
+        let due = telling.is_pending(entry, step) && telling.gate.leaves_notes();
         // The outcome alone does not say all: a payment is done while it waits for the first visit
         // or for the switch, and again when its note follows.
         let scope = telling.worth.scope;
@@ -235,7 +262,7 @@ fn membership_verdicts(
     let on = telling.config.memberships.enabled;
     for (index, entry) in state.memberships.entries_mut().iter_mut().enumerate() {
         let outcome = telling.outcome(index, entry);
-        let due = telling.is_pending(index, entry) && telling.gate != Gate::NoVisit;
+        let due = telling.is_pending(index, entry) && telling.gate.leaves_notes();
         let arrival = arrival(&entry.event);
         // As with payments, the outcome alone does not say all.
         let differs = entry.outcome.as_ref() != Some(&outcome)
@@ -257,6 +284,13 @@ fn membership_verdicts(
 
 fn link_reason(state: &PersonState, event: &Event, link: &ContactLink) -> Reason {
     let contact = link.contact.clone();
+    let is_ours = state.links.contact.as_ref() == Some(&contact);
+    if let (Some(Inheritance { from, .. }), true) = (&link.inherited, is_ours) {
+        return match *from == link.patient {
+            true => Reason::ContactKept { contact },
+            false => Reason::Inherited { contact, from: from.clone() },
+        };
+    }
     match &state.links.contact {
         None => Reason::LinkedContactGone { contact },
         Some(ours) if *ours != contact => Reason::LinkedElsewhere { ours: ours.clone(), contact },
@@ -265,9 +299,18 @@ fn link_reason(state: &PersonState, event: &Event, link: &ContactLink) -> Reason
     }
 }
 
+/// Why a merge ended as it did.
+fn merge_reason(state: &PersonState, merge: &PatientMerge) -> Reason {
+    match state.merged() {
+        Some(merged) if merged.into == merge.into => Reason::PassedOn { into: merge.into.clone() },
+        _ => Reason::MergeUndone { into: merge.into.clone() },
+    }
+}
+
 fn outcome(entry: &Entry, step: &Step, gate: Gate) -> Outcome {
     let pending = step.is_noted() && entry.note != NoteState::Left;
     match (&step.what, gate) {
+        (_, Gate::Merged) => Outcome::Done,
         (What::Parked(park), _) => Outcome::Parked(park.clone()),
         (_, Gate::PatientUnknown) if pending => Outcome::Waiting,
         (_, Gate::NoContactDetails) if pending => Outcome::Parked(ParkReason::NoContactDetails),

@@ -201,7 +201,7 @@ impl Projection<'_> {
 
     fn registration_note(&self) -> Option<Planned> {
         let registrations = &self.state.registrations;
-        let due = registrations.all().get(registrations.noted(self.config)?)?;
+        let due = registrations.all().get(self.state.registration_noted(self.config)?)?;
         (due.note != NoteState::Left).then(|| {
             let note = registration::note(self.config, &due.event);
             Planned { cause: due.event.clone(), effect: CrmEffect::Note(note) }

@@ -10,6 +10,7 @@ pub mod intake;
 mod ledger;
 mod membership;
 mod membership_telling;
+mod merge;
 mod newest;
 mod note;
 mod patient;

@@ -19,7 +19,7 @@ pub(crate) struct PatientTelling<'a> {
 
 impl<'a> PatientTelling<'a> {
     pub(crate) fn new(config: &'a RulesConfig, gate: Gate, state: &PersonState) -> Self {
-        Self { config, gate, noted: state.registrations.noted(config) }
+        Self { config, gate, noted: state.registration_noted(config) }
     }
 
     /// The verdict on a state of the record that arrived now.
@@ -36,6 +36,8 @@ impl<'a> PatientTelling<'a> {
         if noted {
             let title = self.config.titles.patient_created.clone();
             reasons.push(Reason::Noted { title });
+        } else if known.is_some() && self.noted.is_none() && state.linked_by.is_some() {
+            reasons.push(Reason::RegisteredByIntake);
         }
         match self.gate {
             Gate::NoVisit if self.config.contacts_for == ContactsFor::Visits => {
@@ -57,7 +59,9 @@ impl<'a> PatientTelling<'a> {
     }
 
     fn is_pending(&self, state: &PersonState, index: usize) -> bool {
-        self.noted == Some(index) && state.registrations.all()[index].note != NoteState::Left
+        self.noted == Some(index)
+            && self.gate != Gate::Merged
+            && state.registrations.all()[index].note != NoteState::Left
     }
 
     fn outcome(&self, state: &PersonState, index: usize) -> Outcome {

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cannula_core::{
-    Appointment, CrmEffect, CrmLinks, Delivered, Event, EventId, FieldValue, Membership, Money,
-    OpportunityStatus, Payment, Person, Phi, Receipt, Record, RecordId, RecordKey, RecordKind,
-    Subject, Version,
+    Appointment, ContactLink, CrmEffect, CrmLinks, Delivered, Event, EventId, FieldValue,
+    Membership, Money, OpportunityStatus, Payment, Person, Phi, Receipt, Record, RecordId,
+    RecordKey, RecordKind, Subject, Version,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Outcome, Posting, ledger::Ledger, membership::Memberships, patient::KnownPatient,
-    registration::Registrations,
+    Outcome, Posting, RulesConfig, ledger::Ledger, membership::Memberships, merge::Merged,
+    patient::KnownPatient, registration::Registrations,
 };
 
 /// What is known of one person: every state of every appointment, payment and membership, the
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    subject: Option<Subject>,
+    pub(crate) subject: Option<Subject>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) patient: Option<KnownPatient>,
     /// Sorted by [`Entry::order`].
@@ -34,6 +34,12 @@ pub struct PersonState {
     /// The event that linked the contact, if it was none of our own finding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) linked_by: Option<EventId>,
+    /// The patient is one no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) merged: Option<Merged>,
+    /// The events by which contacts of patients that are no more came here.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) inherited: BTreeSet<EventId>,
     #[serde(default)]
     pub(crate) links: CrmLinks,
     #[serde(default)]
@@ -135,6 +141,11 @@ impl PersonState {
         self.notes().filter_map(due)
     }
 
+    /// The registration that leaves a note.
+    pub(crate) fn registration_noted(&self, config: &RulesConfig) -> Option<usize> {
+        self.registrations.noted(config, self.linked_by.is_some())
+    }
+
     /// Every event that can leave a note.
     fn notes(&self) -> impl Iterator<Item = (&EventId, NoteState)> {
         let created = self.registrations.all().iter().map(|it| (&it.event, it.note));
@@ -144,7 +155,7 @@ impl PersonState {
         created.chain(visits).chain(payments).chain(memberships)
     }
 
-    fn notes_mut(&mut self) -> impl Iterator<Item = (&EventId, &mut NoteState)> {
+    pub(crate) fn notes_mut(&mut self) -> impl Iterator<Item = (&EventId, &mut NoteState)> {
         let created = self.registrations.all_mut().iter_mut().map(|it| (&it.event, &mut it.note));
         let visits = self.history.iter_mut().map(|it| (&it.event, &mut it.note));
         let payments = self.ledger.entries_mut().iter_mut().map(|it| (&it.event, &mut it.note));
@@ -247,11 +258,11 @@ impl PersonState {
         self.written = Written::default();
     }
 
-    /// Takes in appointments, payments, memberships, patient data and links; one [`Arrival`] for each event.
+    /// Takes in appointments, payments, memberships, patient data, links and merges; one [`Arrival`] for each event.
     pub(crate) fn take_in(&mut self, events: &[Event]) -> Vec<Arrival> {
         let late: Vec<bool> = events.iter().map(|event| self.is_late(event)).collect();
         self.ledger.take_in(events);
-        events
+        let arrivals = events
             .iter()
             .zip(late)
             .map(|(event, late)| {
@@ -260,7 +271,9 @@ impl PersonState {
                 }
                 Arrival { late, changed: self.take_in_one(event) }
             })
-            .collect()
+            .collect();
+        self.mark_inherited(events);
+        arrivals
     }
 
     fn take_in_one(&mut self, event: &Event) -> bool {
@@ -287,18 +300,26 @@ impl PersonState {
                 self.memberships.take_in(event, membership);
                 false
             }
-            Record::ContactLink(link) => {
-                // The event may be given again after the contact it names is gone.
-                let news =
-                    self.links.contact.is_none() && self.linked_by.as_ref() != Some(&event.id);
-                if news {
-                    self.links.contact = Some(link.contact.clone());
-                    self.linked_by = Some(event.id.clone());
-                }
-                news
+            Record::PatientMerge(merge) => {
+                self.take_in_merge(event, merge);
+                false
             }
+            Record::ContactLink(link) => match &link.inherited {
+                Some(inheritance) => self.take_in_inheritance(event, link, inheritance),
+                None => self.take_in_link(event, link),
+            },
             _ => false,
         }
+    }
+
+    fn take_in_link(&mut self, event: &Event, link: &ContactLink) -> bool {
+        // The event may be given again after the contact it names is gone.
+        let news = self.links.contact.is_none() && self.linked_by.as_ref() != Some(&event.id);
+        if news {
+            self.links.contact = Some(link.contact.clone());
+            self.linked_by = Some(event.id.clone());
+        }
+        news
     }
 
     fn insert(&mut self, event: &Event, appointment: &Appointment) {

@@ -1,6 +1,6 @@
 //! Why an event ended as it did.
 
-use cannula_core::{ContactId, Money, OpportunityStatus, Phi};
+use cannula_core::{ContactId, Money, OpportunityStatus, PatientId, Phi};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -254,6 +254,30 @@ pub enum Reason {
         /// The contact it is linked to.
         ours: ContactId,
         /// The contact it was to be linked to.
+        contact: ContactId,
+    },
+    /// Intake made the patient, and its own note says so.
+    RegisteredByIntake,
+    /// The patient was merged into another.
+    PassedOn {
+        /// The patient that is left.
+        into: PatientId,
+    },
+    /// The patient was merged into another and is there again since, or into yet another.
+    MergeUndone {
+        /// The patient that was to be left.
+        into: PatientId,
+    },
+    /// The contact of a patient that was merged into this one.
+    Inherited {
+        /// The contact.
+        contact: ContactId,
+        /// The patient that is no more.
+        from: PatientId,
+    },
+    /// The contact of a merged patient stays, because the patient that is left has another.
+    ContactKept {
+        /// The contact.
         contact: ContactId,
     },
     /// Somebody without anything that makes a contact.

@@ -54,11 +54,13 @@ impl Registrations {
     }
 
     /// The state whose note says it: the one that was noted already, else the first. `None` where
-    /// registrations leave no note.
-    pub(crate) fn noted(&self, config: &RulesConfig) -> Option<usize> {
-        let noted = || self.all.iter().position(|it| it.note == NoteState::Left).unwrap_or(0);
-        let shown = config.contacts_for == ContactsFor::AnyRecord && !self.all.is_empty();
-        shown.then(noted)
+    /// registrations leave no note, or intake made the patient and leaves its own.
+    pub(crate) fn noted(&self, config: &RulesConfig, by_intake: bool) -> Option<usize> {
+        if config.contacts_for != ContactsFor::AnyRecord || self.all.is_empty() {
+            return None;
+        }
+        let noted = self.all.iter().position(|it| it.note == NoteState::Left);
+        noted.or((!by_intake).then_some(0))
     }
 }
 

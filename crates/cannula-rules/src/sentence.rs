@@ -145,6 +145,19 @@ impl Reason {
             Self::LinkedElsewhere { ours, contact } => format!(
                 "The patient is linked to CRM contact {ours} already, so the link to contact {contact} is not made and everything goes on to {ours}. If the two contacts are one person, merge them in the CRM."
             ),
+            Self::RegisteredByIntake => "Intake made the patient from the CRM contact, or found it, and left its own note about that, so it is not noted a second time.".to_owned(),
+            Self::PassedOn { into } => format!(
+                "The EMR merged this patient into patient {into}. All that is known of it was passed on, its CRM contact as well unless the other patient has one, and everything goes on there; nothing more is written for this one."
+            ),
+            Self::MergeUndone { into } => format!(
+                "The EMR merged this patient into patient {into}, and that does not hold any more: the patient was read since, or was merged into yet another."
+            ),
+            Self::Inherited { contact, from } => format!(
+                "The EMR merged patient {from} into this one, so CRM contact {contact} is this patient's from now on."
+            ),
+            Self::ContactKept { contact } => format!(
+                "The patient that this one was merged into has a CRM contact of its own. So contact {contact} stays, and its visit fields, stage and tags are brought in line with the visits that it has no more. If the two contacts are one person, merge them in the CRM."
+            ),
             Self::NothingYet => "The patient has no appointment, payment or membership that belongs in the CRM yet and was not registered just now, so no contact is made; the first of them makes it.".to_owned(),
             Self::MembershipsOff => "Memberships are switched off (`rules.memberships.enabled` is false), so this one leaves no note, no field and no tag. It is kept: set the switch to true and replay everything, and what is due then follows.".to_owned(),
             Self::MembershipWaitsForVisit => "The patient has no appointment that belongs in the CRM yet, and a membership alone makes no contact (`rules.contacts_for` is `visits`). The membership is kept: the first visit makes the contact, and the membership's note, fields and tag follow.".to_owned(),

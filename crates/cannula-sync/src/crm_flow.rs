@@ -51,7 +51,8 @@ impl Flow for CrmFlow {
         let verdicts: Vec<(EventId, Verdict)> =
             plan.verdicts.into_iter().map(|(event, ours)| (event, verdict(&ours))).collect();
         let effects = plan.effects.into_iter().map(|planned| (planned.cause, planned.effect));
-        Decision { state: plan.state, effects: effects.collect(), verdicts, wants: plan.wants }
+        let (state, wants, told) = (plan.state, plan.wants, plan.told);
+        Decision { state, effects: effects.collect(), verdicts, wants, told }
     }
 
     async fn deliver(

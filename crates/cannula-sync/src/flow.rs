@@ -93,6 +93,9 @@ pub struct Decision<S, E> {
     /// A record to fetch from the source before the waiting events can be decided: one for each
     /// claim of the subject. With it, the events are decided a second time.
     pub wants: Option<RecordKey>,
+    /// Events that follow from these about other subjects: taken in as if they had been read, in
+    /// the transaction that stores the state.
+    pub told: Vec<Event>,
 }
 
 /// What the rules make of one event, and why.

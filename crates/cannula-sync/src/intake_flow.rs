@@ -114,7 +114,8 @@ impl Flow for IntakeFlow {
         let plan = self.intake().decide(state, events, now);
         let verdicts = plan.verdicts.into_iter().map(|(event, ours)| (event, verdict(ours)));
         let verdicts: Vec<(EventId, Verdict)> = verdicts.collect();
-        Decision { state: plan.state, effects: plan.effects, verdicts, wants: plan.wants }
+        let (state, effects, wants) = (plan.state, plan.effects, plan.wants);
+        Decision { state, effects, verdicts, wants, told: Vec::new() }
     }
 
     async fn deliver(

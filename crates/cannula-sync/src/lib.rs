@@ -22,7 +22,8 @@ pub use rehearsal::Rehearsal;
 pub use sqlite::SqliteStore;
 pub use store::{
     Arrival, Claim, DeadLetter, EffectStatus, EventUpdate, FeedState, History, HistoryEntry,
-    Ingest, Ingested, Next, OutboxRow, Outcome, Parked, RejectedRow, Replay, Step, Store, Summary,
+    Ingest, Ingested, Next, OutboxRow, Outcome, Parked, RejectedRow, Replay, Saved, Step, Store,
+    Summary,
 };
 pub use webhook::{WebhookReceiver, webhook_router};
 pub use withdraw::moved_away;

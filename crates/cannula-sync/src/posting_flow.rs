@@ -229,7 +229,13 @@ impl Flow for PostingFlow {
         let plan = self.rules.decide(state, events, now);
         let verdicts = plan.verdicts.into_iter().map(|(event, ours)| (event, verdict(ours)));
         let verdicts: Vec<(EventId, Verdict)> = verdicts.collect();
-        Decision { state: plan.state, effects: plan.effects, verdicts, wants: None }
+        Decision {
+            state: plan.state,
+            effects: plan.effects,
+            verdicts,
+            wants: None,
+            told: Vec::new(),
+        }
     }
 
     async fn deliver(

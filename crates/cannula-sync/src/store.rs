@@ -58,8 +58,29 @@ pub struct Ingested {
     /// States withdrawn from persons whose records turned out to be another's: events of the
     /// store's own, beside the new ones.
     pub withdrawn: u64,
+    /// Of the new ones, messages that only point to a record.
+    pub messages: u64,
     /// Unreadable rows not seen before.
     pub rejected: u64,
+}
+
+impl Ingested {
+    pub(crate) const fn add(&mut self, more: Self) {
+        self.new += more.new;
+        self.duplicates += more.duplicates;
+        self.withdrawn += more.withdrawn;
+        self.messages += more.messages;
+        self.rejected += more.rejected;
+    }
+}
+
+/// What came of storing steps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Saved {
+    /// The subjects whose lease was lost: nothing of theirs was stored.
+    pub lost: Vec<Subject>,
+    /// What came of the events that the steps brought.
+    pub ingested: Ingested,
 }
 
 /// The standing of an event.
@@ -239,8 +260,8 @@ pub trait Store: Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Claim>>;
 
-    /// Stores steps. Returns the subjects whose lease was lost: nothing of theirs was stored.
-    async fn save(&self, steps: Vec<Step>, now: DateTime<Utc>) -> Result<Vec<Subject>>;
+    /// Stores steps.
+    async fn save(&self, steps: Vec<Step>, now: DateTime<Utc>) -> Result<Saved>;
 
     /// Makes events undecided and their subjects due again. Returns the number of subjects.
     async fn replay(&self, what: Replay, now: DateTime<Utc>) -> Result<u64>;
@@ -302,7 +323,7 @@ impl<T: Store + ?Sized> Store for Arc<T> {
         (**self).claim(now, until, limit).await
     }
 
-    async fn save(&self, steps: Vec<Step>, now: DateTime<Utc>) -> Result<Vec<Subject>> {
+    async fn save(&self, steps: Vec<Step>, now: DateTime<Utc>) -> Result<Saved> {
         (**self).save(steps, now).await
     }
 

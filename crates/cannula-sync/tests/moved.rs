@@ -9,8 +9,8 @@
 
 mod common;
 
-use cannula_core::{AppointmentStatus as Status, Event, RecordKind};
-use cannula_sync::Outcome;
+use cannula_core::{AppointmentStatus as Status, Event, PatientMerge, Record, RecordKind};
+use cannula_sync::{Outcome, Replay};
 use cannula_testkit::{MemoryContact, appointment, patient, pointer, subject};
 use common::{World, store};
 
@@ -54,6 +54,37 @@ async fn an_appointment_that_moves_to_another_person_clears_the_old_one() {
     assert!(last.sentences[0].contains("entered in error"), "{:?}", last.sentences);
     let progress = engine.progress();
     assert_eq!(progress.ingested, progress.finished);
+}
+
+/// Ada turned out to be Bea.
+fn merge() -> Event {
+    let merge = PatientMerge { patient: "ada".into(), into: "bea".into() };
+    let key = slot("ada", Status::Pending, 0).key;
+    let at = slot("ada", Status::Pending, 5).version.stamp;
+    Event::new(key.practice, "ada".into(), Record::PatientMerge(merge), Some(at), at)
+}
+
+#[tokio::test]
+async fn what_a_merged_patient_has_moves_to_the_one_that_is_left_within_one_drain() {
+    let world = world();
+    let engine = world.engine(store());
+    engine.poll().await.unwrap();
+    let others = appointment("other", "bea", "Consult", Status::Cancelled, 1);
+    engine.accept(vec![slot("ada", Status::Pending, 1), others]).await.unwrap();
+    engine.drain().await.unwrap();
+    assert!(next_visit(&contact(&world, "ada")) && !next_visit(&contact(&world, "bea")));
+    for new in [1, 0] {
+        assert_eq!(engine.accept(vec![merge()]).await.unwrap().new, new);
+        engine.drain().await.unwrap();
+        let (ada, bea) = (contact(&world, "ada"), contact(&world, "bea"));
+        assert_eq!((next_visit(&ada), next_visit(&bea)), (false, true));
+        assert_eq!(bea.notes.len(), 2);
+    }
+    let (progress, summary) = (engine.progress(), engine.summary().await.unwrap());
+    assert_eq!((summary.done, summary.events()), (progress.ingested, progress.ingested));
+    engine.replay(Replay::All).await.unwrap();
+    engine.drain().await.unwrap();
+    assert_eq!(engine.progress().ingested, progress.ingested, "deciding again tells nothing new");
 }
 
 #[tokio::test]

@@ -73,8 +73,13 @@ async fn a_message_is_followed_and_the_record_taken_in_for_the_person_it_is_abou
     assert_eq!((report.done, report.next_due), (3, None), "message, appointment and patient");
     assert_eq!(world.crm.contacts()["ada@example.test"].notes.len(), 1);
     assert_eq!(ends(&engine, &key).await, [done("The appointment was read from the source.")]);
+    // Everything that is in the inbox counts, and what messages are about is no person.
+    let progress = engine.progress();
+    assert_eq!((progress.ingested, progress.messages, progress.finished), (3, 1, 3));
+    assert_eq!(engine.summary().await.unwrap().subjects, 1);
     // The same change by poll is the same event.
     assert_eq!(engine.accept(vec![consult("ada")]).await.unwrap().new, 0);
+    assert_eq!(engine.progress(), progress);
 }
 
 #[tokio::test]

@@ -144,7 +144,7 @@ impl Flow for DeskFlow {
             kind: RecordKind::Patient,
             id: RecordId::new("ada"),
         });
-        Decision { state, effects, verdicts, wants }
+        Decision { state, effects, verdicts, wants, told: Vec::new() }
     }
 
     async fn deliver(&self, _state: &State, effect: &Effect, key: &IdempotencyKey) -> Result<u32> {

@@ -17,7 +17,7 @@ use cannula_core::{
 };
 use cannula_sync::{
     Arrival, Claim, DeadLetter, FeedState, History, Ingest, Ingested, Parked, RejectedRow, Replay,
-    Step, Store, Summary,
+    Saved, Step, Store, Summary,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -114,7 +114,7 @@ impl Store for CrashStore {
         self.crash.guard(self.inner.claim(now, until, limit)).await
     }
 
-    async fn save(&self, steps: Vec<Step>, now: DateTime<Utc>) -> Result<Vec<Subject>> {
+    async fn save(&self, steps: Vec<Step>, now: DateTime<Utc>) -> Result<Saved> {
         self.crash.guard(self.inner.save(steps, now)).await
     }
 

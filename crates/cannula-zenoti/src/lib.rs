@@ -13,6 +13,7 @@ mod group_lookup;
 mod locator;
 mod map;
 mod memory;
+mod merge;
 mod phone;
 mod registry;
 mod requests;

@@ -24,6 +24,8 @@ pub(crate) struct Locator {
     pub(crate) near: Option<NaiveDate>,
     pub(crate) invoice: Option<String>,
     pub(crate) guest: Option<String>,
+    /// Guests that this one was merged with.
+    pub(crate) merged: Vec<String>,
     /// When the record was made: it is new.
     pub(crate) created: Option<DateTime<Utc>>,
     /// Somebody says that the record changed: it must be read and not remembered.
@@ -47,6 +49,7 @@ impl Locator {
                 "near" => locator.near = value.parse().ok(),
                 "invoice" => locator.invoice = wire::id(value),
                 "guest" => locator.guest = wire::id(value),
+                "merged" => locator.merged = value.split('+').filter_map(wire::id).collect(),
                 "created" => locator.created = value.parse().ok(),
                 "changed" => locator.changed = true,
                 _ => {}
@@ -79,6 +82,9 @@ impl fmt::Display for Locator {
                 write!(f, ";{name}={day}")?;
             }
         }
+        if !self.merged.is_empty() {
+            write!(f, ";merged={}", self.merged.join("+"))?;
+        }
         if let Some(created) = self.created {
             write!(f, ";created={}", created.to_rfc3339_opts(SecondsFormat::Micros, true))?;
         }
@@ -99,10 +105,11 @@ mod tests {
             near: "2026-03-05".parse().ok(),
             invoice: Some("i-1".to_owned()),
             guest: Some("p-1".to_owned()),
+            merged: vec!["p-2".to_owned(), "p-3".to_owned()],
             created: "2026-02-03T17:12:44.874583Z".parse().ok(),
             changed: true,
         };
-        let text = "g-1;center=c-1;invoice=i-1;guest=p-1;day=2026-03-04;near=2026-03-05;created=2026-02-03T17:12:44.874583Z;changed";
+        let text = "g-1;center=c-1;invoice=i-1;guest=p-1;day=2026-03-04;near=2026-03-05;merged=p-2+p-3;created=2026-02-03T17:12:44.874583Z;changed";
         assert_eq!(whole.to_string(), text);
         assert_eq!(Locator::read(&whole.record_id()), whole);
         assert!(whole.is_told());

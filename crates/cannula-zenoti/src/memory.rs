@@ -27,6 +27,8 @@ pub(crate) struct Inner {
     pub(crate) members: Recent<String, String>,
     /// Invoices that no booking leads to, and the day they were seen.
     pub(crate) invoices: Recent<String, NaiveDate>,
+    /// Merges of guests that were looked into.
+    pub(crate) merges: Recent<Vec<String>, ()>,
     guests: Recent<String, (DateTime<Utc>, Patient)>,
 }
 
@@ -39,6 +41,7 @@ impl Memory {
             places: Recent::new(KNOWN),
             members: Recent::new(KNOWN),
             invoices: Recent::new(KNOWN),
+            merges: Recent::new(GUESTS),
             guests: Recent::new(GUESTS),
         }))
     }

@@ -30,6 +30,14 @@ pub(crate) fn changed_guests(center: &str, since: NaiveDate, page: u64) -> Reque
         .query("size", PAGE.to_string())
 }
 
+/// Guests of a center that were merged from one day to another.
+pub(crate) fn merges(center: &str, from: NaiveDate, to: NaiveDate) -> Request {
+    Request::get("list merged guests", "v1/guests/merge_history")
+        .query("start_date", from.to_string())
+        .query("end_date", to.to_string())
+        .query("center_id", center)
+}
+
 /// Guests by one or two of their properties; without a center where the organisation allows it.
 pub(crate) fn search(center: Option<&str>, by: Vec<(&'static str, String)>, page: u64) -> Request {
     let mut request = Request::get("search guests", "v1/guests/search");
@@ -102,6 +110,7 @@ mod tests {
             countries(),
             guest("50000000-0000-4000-8000-000000000001"),
             changed_guests("c-1", day("2026-03-01"), 2),
+            merges("c-1", day("2026-03-01"), day("2026-03-05")),
             search(Some("c-1"), vec![("email", "a+b@example.test".to_owned())], 1),
             search(None, vec![("first_name", "Ada".into()), ("last_name", "Quill".into())], 1),
             create_guest(&serde_json::json!({ "center_id": "c-1" })),

@@ -228,12 +228,16 @@ impl Zenoti {
         }
         let request = requests::guest(&locator.id);
         let Some(guest) = self.find(&request, Response::json::<wire::Guest>).await? else {
-            return Ok(None);
+            let left = self.survivor(&locator.merged).await?;
+            return Ok(left.map(|left| self.merge_event(&locator.id, &left, asked_at)));
         };
         let patient = self.patient(&guest).await?;
         let patient = patient.map_err(|problem| self.unreadable(request.operation(), problem))?;
         self.memory.keep_guest(&patient, asked_at);
         let id = patient.id.as_str().to_owned();
+        if id != locator.id {
+            return Ok(Some(self.merge_event(&locator.id, &id, asked_at)));
+        }
         if let Some(created) = locator.created {
             // The state of that moment, as far as it can still be known: it never hides a newer.
             let record = Record::Patient(Patient { is_new: true, ..patient });

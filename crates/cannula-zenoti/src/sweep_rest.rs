@@ -110,6 +110,8 @@ impl Zenoti {
                 progress.at.pages = page;
                 return progress.page(events, rejected);
             }
+            self.pace().await?;
+            events.extend(self.merges(&center.id, since).await?);
         }
         (progress.at.center, progress.at.pages) = (progress.at.center + 1, 0);
         if progress.at.center >= self.config.centers.len() {

@@ -13,6 +13,7 @@ use crate::{
     codes::AppointmentCode,
     config::ZenotiConfig,
     locator::Locator,
+    merge,
     signature::Keys,
     time::{self, CenterTime, UtcTime},
     wire,
@@ -228,40 +229,15 @@ fn guest(name: &str, data: &Value, made: DateTime<Utc>) -> Vec<Found> {
     }]
 }
 
-/// Guests that a merge may name at most.
-const MOST_MERGED: usize = 10;
-
-/// All guests that a merge names. No sample of it is known, so every id of a guest counts: one
-/// under a key that speaks of a guest, or the payload's own.
+/// All guests that a merge names, each with the others: one of them is left.
 fn merged(data: &Value) -> Vec<Found> {
-    fn collect(value: &Value, is_guest: bool, ids: &mut BTreeSet<String>) {
-        match value {
-            Value::String(text) if is_guest => ids.extend(wire::id(text).filter(|it| is_guid(it))),
-            Value::Array(items) => items.iter().for_each(|item| collect(item, is_guest, ids)),
-            Value::Object(fields) => {
-                for (key, value) in fields {
-                    let key = key.to_lowercase();
-                    let other = ["center", "organization", "invoice"];
-                    if other.iter().any(|word| key.contains(word)) {
-                        continue;
-                    }
-                    let speaks = key.contains("guest") || (is_guest && key == "id");
-                    collect(value, speaks, ids);
-                }
-            }
-            _ => {}
-        }
-    }
-    let mut ids = BTreeSet::new();
-    collect(data, true, &mut ids);
-    ids.into_iter()
-        .take(MOST_MERGED)
-        .map(|id| Found::changed(RecordKind::Patient, Locator::to(id)))
-        .collect()
-}
-
-fn is_guid(text: &str) -> bool {
-    text.len() == 36 && text.bytes().all(|it| it.is_ascii_hexdigit() || it == b'-')
+    let guests = merge::guests_named(data);
+    let found = guests.iter().map(|guest| {
+        let others = guests.iter().filter(|it| *it != guest).cloned().collect();
+        let locator = Locator { merged: others, ..Locator::to(&**guest) };
+        Found::changed(RecordKind::Patient, locator)
+    });
+    found.collect()
 }
 
 fn invoice(data: &Value) -> Option<Found> {

@@ -275,3 +275,38 @@ async fn a_booking_with_a_service_that_cannot_be_read_is_an_error_and_harms_no_o
     // Zenoti did not say the moment; the center's zone does.
     assert_eq!(appointment.start.unwrap().instant.to_rfc3339(), "2026-03-04T17:00:00+00:00");
 }
+
+const OTHER: &str = "50000000-0000-4000-8000-000000000002";
+
+/// What a guest's pointer leads to: `from > into` for a merge.
+async fn led(practice: &Practice, pointer: &str) -> Option<String> {
+    let event = practice.get(RecordKind::Patient, pointer).await.unwrap()?;
+    Some(match &event.record {
+        Record::PatientMerge(merge) => format!("{} > {}", merge.patient, merge.into),
+        record => format!("{} {}", record.kind(), event.key.id),
+    })
+}
+
+#[tokio::test]
+async fn of_merged_guests_the_one_whose_id_is_dead_went_into_the_one_that_is_left() {
+    let practice = Practice::open().await;
+    practice.answers("countries", json(COUNTRIES)).await;
+    practice.answers(&format!("guests/{GUEST}"), json(GUEST_BODY)).await;
+    let dead = r#"{"error":{"code":414,"message":"Guest not found"}}"#;
+    practice.answers(&format!("guests/{OTHER}"), json(dead)).await;
+    let kept = led(&practice, &format!("{GUEST};merged={OTHER};changed")).await;
+    assert_eq!(kept, Some(format!("patient {GUEST}")));
+    let lost = led(&practice, &format!("{OTHER};merged={GUEST};changed")).await;
+    assert_eq!(lost, Some(format!("{OTHER} > {GUEST}")));
+    assert_eq!(led(&practice, OTHER).await, None, "without a merge it is nobody");
+}
+
+#[tokio::test]
+async fn an_id_that_leads_to_another_guest_was_merged_into_it_whoever_asks() {
+    let practice = Practice::open().await;
+    practice.answers("countries", json(COUNTRIES)).await;
+    practice.answers(&format!("guests/{OTHER}"), json(GUEST_BODY)).await;
+    for pointer in [OTHER.to_owned(), OTHER.to_uppercase(), format!("{OTHER};changed")] {
+        assert_eq!(led(&practice, &pointer).await, Some(format!("{OTHER} > {GUEST}")));
+    }
+}

@@ -113,7 +113,9 @@ fn every_event_is_known_by_its_name_in_any_case() {
 fn a_merge_points_to_all_its_guests_whatever_it_calls_them() {
     let (kept, lost) =
         ("50000000-0000-4000-8000-00000000000A", "50000000-0000-4000-8000-00000000000b");
-    let expected = [kept, lost].map(|id| format!("patient/{};changed", id.to_lowercase())).to_vec();
+    let (a, b) = (kept.to_lowercase(), lost);
+    let expected =
+        vec![format!("patient/{a};merged={b};changed"), format!("patient/{b};merged={a};changed")];
     for data in [
         json!({ "target_guest_id": kept, "source_guest_id": lost, "center_id": CENTER }),
         json!({ "id": kept, "merged_guests": [{ "id": lost }], "center": { "id": CENTER } }),

@@ -84,7 +84,7 @@ async fn a_patient_without_phone_and_email_comes_alive_when_one_is_added() {
     assert_eq!(scene.parked().await, 2);
     let told = scene.told(&mina, &visit).await;
     assert!(told.contains("neither an e-mail address nor a phone number"), "{told}");
-    assert!(told.contains("it is picked up with the next poll"), "{told}");
+    assert!(told.contains("It is picked up as soon as the EMR tells"), "{told}");
 
     let email = Email { address: "mina@example.test".to_owned(), private: false };
     scene.edit(&mina, |mina| mina.emails = vec![email]);

@@ -9,7 +9,7 @@ mod patientnow;
 mod zenoti;
 
 use cannula::{core::ParkReason, rules::PaymentPipelines};
-use cannula_sandbox::ContactSnapshot;
+use cannula_sandbox::{ContactSnapshot, practice::PatientState};
 use cannula_tests::{Clinic, Emr, World, WorldConfig};
 use chrono::NaiveDateTime;
 
@@ -36,6 +36,12 @@ fn titles(contact: &ContactSnapshot) -> Vec<&str> {
 fn field(contact: &ContactSnapshot, name: &str) -> String {
     let value = contact.fields.get(name).filter(|value| !value.is_null());
     value.map(|value| value.to_string().trim_matches('"').to_owned()).unwrap_or_default()
+}
+
+/// A patient with neither e-mail nor phone.
+fn out_of_reach(first_name: &str, number: u32) -> PatientState {
+    let patient = PatientState::new(first_name, "Smith", number);
+    PatientState { emails: Vec::new(), phones: Vec::new(), ..patient }
 }
 
 /// A time like `2026-03-02T10:00`.

@@ -1,10 +1,13 @@
 use std::time::Duration;
 
-use cannula::core::{AppointmentStatus as Status, ParkReason};
+use cannula::{
+    core::{AppointmentStatus as Status, ParkReason},
+    sync::Replay,
+};
 use cannula_sandbox::practice::{AppointmentState, Email, PatientState};
 use cannula_tests::{Clinic, Emr};
 
-use crate::{clinic, contact, field, parked, time, titles};
+use crate::{clinic, contact, field, out_of_reach, parked, time, titles};
 
 /// Longer than from one sweep to the next.
 const A_SWEEP: Duration = Duration::from_secs(7 * 3_600);
@@ -44,12 +47,7 @@ async fn webhooks_leave_the_notes_that_the_crms_help_pages_name() {
 async fn a_customer_without_phone_and_email_is_parked_and_comes_alive_when_one_is_added() {
     let clinic = clinic(Emr::PatientNow).await;
     let practice = clinic.world.sandbox.practice();
-    let nameless = PatientState {
-        emails: Vec::new(),
-        phones: Vec::new(),
-        ..PatientState::new("Ann", "Smith", 1)
-    };
-    let ann = practice.add_patient(nameless);
+    let ann = practice.add_patient(out_of_reach("Ann", 1));
     let visit =
         practice.book(AppointmentState::new(&ann, "Laser Treatment", time("2026-03-02T10:00")));
     clinic.minutes().await.unwrap();
@@ -63,6 +61,23 @@ async fn a_customer_without_phone_and_email_is_parked_and_comes_alive_when_one_i
     clinic.minutes().await.unwrap();
     let titles = titles(&contact(&clinic, "Ann")).join(", ");
     assert_eq!(titles, "Patient Created, Appointment Booked, Appointment Status Update");
+    assert_eq!(parked(&clinic).await, []);
+}
+
+#[tokio::test]
+async fn somebody_out_of_reach_comes_alive_with_a_replay_too_and_asks_nobody_until_then() {
+    let clinic = clinic(Emr::PatientNow).await;
+    let practice = clinic.world.sandbox.practice();
+    let ann = practice.add_patient(out_of_reach("Ann", 1));
+    clinic.minutes().await.unwrap();
+    assert_eq!(parked(&clinic).await, [(ParkReason::NoContactDetails, 1)]);
+    let email = Email { address: "ann@example.test".to_owned(), private: false };
+    practice.update_patient(&ann, |ann| ann.emails.push(email));
+    clinic.minutes().await.unwrap();
+    assert!(clinic.contacts("Ann").is_empty());
+    clinic.engine.replay(Replay::Parked).await.unwrap();
+    clinic.minutes().await.unwrap();
+    assert_eq!(titles(&contact(&clinic, "Ann")), ["Patient Created"]);
     assert_eq!(parked(&clinic).await, []);
 }
 

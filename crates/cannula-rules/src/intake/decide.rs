@@ -133,7 +133,7 @@ impl Intake {
         if let (Some(registrant), false) = (request.registrant(), request.written.linked) {
             let link = state.contact().map(|contact| {
                 let patient = registrant.patient.clone();
-                IntakeEffect::Link(ContactLink { patient, contact })
+                IntakeEffect::Link(ContactLink { patient, contact, inherited: None })
             });
             effects.extend(link);
         }

@@ -7,6 +7,7 @@ mod convergence;
 mod documents;
 mod intake;
 mod ledger;
+mod merge;
 mod pipelines;
 mod posting;
 mod scenarios;

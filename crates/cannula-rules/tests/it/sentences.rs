@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use cannula_core::{ContactId, Currency, Money, OpportunityStatus};
+use cannula_core::{ContactId, Currency, Money, OpportunityStatus, PatientId};
 use cannula_rules::{Category, Reason, Unsummable};
 
 /// One of each variant; `every_variant_is_listed` sees to it.
@@ -128,7 +128,12 @@ fn links() -> Vec<Reason> {
         Reason::LinkedByIntake { contact: contact.clone() },
         Reason::AlreadyLinked { contact: contact.clone() },
         Reason::LinkedContactGone { contact: contact.clone() },
-        Reason::LinkedElsewhere { ours: ContactId::new("c1"), contact },
+        Reason::LinkedElsewhere { ours: ContactId::new("c1"), contact: contact.clone() },
+        Reason::RegisteredByIntake,
+        Reason::PassedOn { into: PatientId::new("p2") },
+        Reason::MergeUndone { into: PatientId::new("p2") },
+        Reason::Inherited { contact: contact.clone(), from: PatientId::new("p1") },
+        Reason::ContactKept { contact },
     ]
 }
 

@@ -100,7 +100,7 @@ pub(crate) fn event(line: &str) -> Event {
         };
         ("p1", Record::Patient(patient))
     } else if cells[1] == "link" {
-        let link = ContactLink { patient: "p1".into(), contact: cells[2].into() };
+        let link = ContactLink { patient: "p1".into(), contact: cells[2].into(), inherited: None };
         (cells[2], Record::ContactLink(link))
     } else if let Some(row) = cells[1].strip_prefix("pay ") {
         (row, Record::Payment(payment(&cells)))

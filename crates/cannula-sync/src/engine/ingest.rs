@@ -72,13 +72,13 @@ impl<F: Flow> Shared<F> {
             next: page.next,
         };
         let ingested = self.store.ingest(ingest, self.clock.now()).await?;
-        self.counters.ingested(ingested.new + ingested.withdrawn);
+        self.counters.ingested(ingested);
         Ok(ingested)
     }
 
     pub(super) async fn accept(&self, events: Vec<Event>) -> Result<Ingested> {
         let ingested = self.store.add(self.arrivals(events), self.clock.now()).await?;
-        self.counters.ingested(ingested.new + ingested.withdrawn);
+        self.counters.ingested(ingested);
         if ingested.new > 0 {
             self.wake.notify_one();
         }

@@ -115,7 +115,10 @@ impl<F: Flow> Shared<F> {
                 // The state already holds the claim's events; they are given again for their
                 // verdicts.
                 claim.events.push((*event).clone());
-                let decision = self.flow.decide(decision.state, &claim.events, self.clock.now());
+                let told = decision.told;
+                let now = self.clock.now();
+                let mut decision = self.flow.decide(decision.state, &claim.events, now);
+                decision.told.splice(0..0, told);
                 Ok((decision, vec![*event], None))
             }
             Fetched::Missing(remark) => Ok((decision, Vec::new(), remark)),
@@ -255,7 +258,7 @@ impl<F: Flow> Shared<F> {
         remark: Option<String>,
         settled: u64,
     ) -> Result<Planned<F>> {
-        let Decision { state, effects, mut verdicts, wants } = decision;
+        let Decision { state, effects, mut verdicts, wants, told } = decision;
         if let (Some(remark), true) = (remark, wants.is_some()) {
             for (_, verdict) in &mut verdicts {
                 if matches!(verdict.ruling, Ruling::Waiting(_)) {
@@ -279,6 +282,7 @@ impl<F: Flow> Shared<F> {
         let step = Step {
             state: Some(write(&state)?),
             fetched,
+            arrivals: told.into_iter().map(|event| self.arrival(event)).collect(),
             events,
             // Marked as unknown before the first is sent: whatever happens then, somebody looks.
             outbox: Some(effects.iter().map(|(_, row)| row.clone()).collect()),

@@ -90,8 +90,11 @@ impl DrainReport {
 /// Counts since the engine was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Events stored in the inbox.
+    /// Events stored in the inbox, wherever they came from.
     pub ingested: u64,
+    /// Of these, messages that only point to a record, which is an event of its own once it is
+    /// read.
+    pub messages: u64,
     /// Events that left the inbox: done, parked or dead.
     pub finished: u64,
     /// Effects delivered.
@@ -101,13 +104,15 @@ pub struct Progress {
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     ingested: AtomicU64,
+    messages: AtomicU64,
     finished: AtomicU64,
     delivered: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 impl Counters {
-    pub(super) fn ingested(&self, events: u64) {
-        self.ingested.fetch_add(events, Ordering::Relaxed);
+    pub(super) fn ingested(&self, ingested: Ingested) {
+        self.ingested.fetch_add(ingested.new + ingested.withdrawn, Ordering::Relaxed);
+        self.messages.fetch_add(ingested.messages, Ordering::Relaxed);
     }
 
     pub(super) fn delivered(&self, label: &'static str) {
@@ -130,6 +135,7 @@ impl Counters {
     pub(super) fn progress(&self) -> Progress {
         Progress {
             ingested: self.ingested.load(Ordering::Relaxed),
+            messages: self.messages.load(Ordering::Relaxed),
             finished: self.finished.load(Ordering::Relaxed),
             delivered: self.by_label().values().sum(),
         }

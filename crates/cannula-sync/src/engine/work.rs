@@ -7,7 +7,10 @@ use futures::{StreamExt, stream};
 use tokio::task::JoinSet;
 
 use super::{Shared, deliver::Delivered, later, plan::Planned, report::DrainReport};
-use crate::{flow::Flow, store::Step};
+use crate::{
+    flow::Flow,
+    store::{Saved, Step},
+};
 
 /// Side by side, so that one has the network while the other has the disk.
 const PIPELINES: usize = 2;
@@ -115,7 +118,8 @@ impl<F: Flow> Shared<F> {
             report.outcomes(&step.events);
             self.counters.finished(&step.events);
         }
-        let lost = self.store.save(steps, self.clock.now()).await?;
+        let Saved { lost, ingested } = self.store.save(steps, self.clock.now()).await?;
+        self.counters.ingested(ingested);
         for subject in &lost {
             tracing::warn!(%subject, "another worker took over the lease");
         }

@@ -85,6 +85,7 @@ pub(super) fn add(
         };
         ingested.withdrawn += take(tx, again.as_ref().unwrap_or(row), now)?;
         ingested.new += 1;
+        ingested.messages += u64::from(row.record.is_none());
     }
     Ok(ingested)
 }

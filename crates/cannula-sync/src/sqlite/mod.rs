@@ -24,7 +24,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, ffi};
 use self::thread::StoreThread;
 use crate::store::{
     Arrival, Claim, DeadLetter, FeedState, History, Ingest, Ingested, Parked, RejectedRow, Replay,
-    Step, Store, Summary,
+    Saved, Step, Store, Summary,
 };
 
 /// A [`Store`] in one SQLite file (write-ahead log, every commit synced), or in memory for tests.
@@ -245,7 +245,7 @@ impl Store for SqliteStore {
         Ok(claims)
     }
 
-    async fn save(&self, steps: Vec<Step>, now: DateTime<Utc>) -> Result<Vec<Subject>> {
+    async fn save(&self, steps: Vec<Step>, now: DateTime<Utc>) -> Result<Saved> {
         let worker = Arc::clone(&self.worker);
         let rows = row::steps(steps)?;
         self.write("save steps", move |tx| work::save(tx, &worker.name, rows, now)).await

@@ -39,7 +39,8 @@ pub(super) fn summary(tx: &Transaction<'_>) -> Result<Summary, Fault> {
         tx.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| counted(row, 0))
     };
     summary.rejected = count("rejected")?;
-    summary.subjects = count("subject")?;
+    // What messages are about while nothing but they is known has never had a state.
+    summary.subjects = count("state")?;
     summary.undelivered = count("outbox")?;
     Ok(summary)
 }

@@ -9,7 +9,7 @@ use super::{
     ingest::{self, Origin},
     row::{StepRow, UpdateRow, from_json, micros, status_word, unknown_effect},
 };
-use crate::store::{Claim, Next, OutboxRow, Replay};
+use crate::store::{Claim, Ingested, Next, OutboxRow, Replay, Saved};
 
 /// A claim whose events are still text.
 pub(super) struct Claimed {
@@ -147,8 +147,8 @@ pub(super) fn save(
     worker: &str,
     steps: Vec<StepRow>,
     now: DateTime<Utc>,
-) -> Result<Vec<Subject>, Fault> {
-    let mut lost = Vec::new();
+) -> Result<Saved, Fault> {
+    let mut saved = Saved::default();
     let mut leased = tx.prepare_cached(
         "SELECT id FROM subject WHERE practice = ? AND person = ? AND epoch = ? AND owner = ?",
     )?;
@@ -160,11 +160,11 @@ pub(super) fn save(
             })
             .optional()?;
         match id {
-            Some(id) => save_step(tx, id, &step, now)?,
-            None => lost.push(step.subject),
+            Some(id) => saved.ingested.add(save_step(tx, id, &step, now)?),
+            None => saved.lost.push(step.subject),
         }
     }
-    Ok(lost)
+    Ok(saved)
 }
 
 fn save_step(
@@ -172,7 +172,7 @@ fn save_step(
     id: i64,
     step: &StepRow,
     now: DateTime<Utc>,
-) -> Result<(), Fault> {
+) -> Result<Ingested, Fault> {
     if let Some(state) = &step.state {
         tx.prepare_cached(
             "INSERT INTO state (subject, body) VALUES (?, ?)
@@ -180,12 +180,14 @@ fn save_step(
         )?
         .execute(params![id, state.expose()])?;
     }
+    let mut ingested = Ingested::default();
     for event in &step.fetched {
         if ingest::known(tx, event)?.is_none() {
             ingest::insert(tx, event, Some(id), now)?;
+            ingested.new += 1;
         }
     }
-    ingest::add(tx, &step.arrivals, Origin::Read, now)?;
+    ingested.add(ingest::add(tx, &step.arrivals, Origin::Read, now)?);
     for update in &step.events {
         update_event(tx, id, update)?;
     }
@@ -202,7 +204,7 @@ fn save_step(
         )?
         .execute(params![id, due_at.map(micros), error])?;
     }
-    Ok(())
+    Ok(ingested)
 }
 
 fn update_event(tx: &Transaction<'_>, subject: i64, update: &UpdateRow) -> rusqlite::Result<()> {

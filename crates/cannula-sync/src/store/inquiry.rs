@@ -21,7 +21,7 @@ pub struct Summary {
     pub dead: u64,
     /// Rows no source could read.
     pub rejected: u64,
-    /// Persons known.
+    /// Persons of whom something was decided.
     pub subjects: u64,
     /// Effects in the outbox.
     pub undelivered: u64,

@@ -10,7 +10,7 @@ pub async fn a_lease_excludes_everybody_else(bench: &dyn StoreBench) {
     assert_eq!((held.epoch, held.attempts), (1, 1));
     assert!(claim(&*other, minute(9)).await.is_empty());
     assert!(claim(&*store, minute(9)).await.is_empty());
-    assert!(store.save(vec![rest(&held)], minute(9)).await.unwrap().is_empty());
+    assert!(store.save(vec![rest(&held)], minute(9)).await.unwrap().lost.is_empty());
 }
 
 /// However they take turns.
@@ -39,10 +39,10 @@ pub async fn an_expired_lease_is_taken_and_fences_the_old_owner(bench: &dyn Stor
     assert!(new.epoch > old.epoch);
     assert_eq!(new.events.len(), 1);
     let late = Step { state: Some("\"old\"".to_owned().into()), ..rest(&old) };
-    let lost = store.save(vec![late], minute(11)).await.unwrap();
+    let lost = store.save(vec![late], minute(11)).await.unwrap().lost;
     assert_eq!(lost, [old.subject]);
     let step = Step { state: Some("\"new\"".to_owned().into()), ..rest(&new) };
-    assert!(other.save(vec![step], minute(11)).await.unwrap().is_empty());
+    assert!(other.save(vec![step], minute(11)).await.unwrap().lost.is_empty());
     store.add(arrivals(&[visit("b", "1", 1)]), minute(12)).await.unwrap();
     let again = claim(&*store, minute(12)).await.remove(0);
     assert_eq!(text(&again.state), Some("\"new\""));
@@ -63,7 +63,7 @@ pub async fn a_restarted_worker_gets_its_subjects_back_at_once(bench: &dyn Store
     assert_eq!(claims.len(), 1);
     assert_eq!((&claims[0].subject, claims[0].attempts), (&old.subject, 2));
     assert!(claims[0].epoch > old.epoch);
-    assert!(other.save(vec![rest(&theirs)], minute(1)).await.unwrap().is_empty());
+    assert!(other.save(vec![rest(&theirs)], minute(1)).await.unwrap().lost.is_empty());
 }
 
 /// It is not in the claim, so it must not be forgotten when the claim ends.

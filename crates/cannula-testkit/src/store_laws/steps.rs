@@ -40,7 +40,7 @@ pub async fn a_stale_step_leaves_the_other_steps_alone(bench: &dyn StoreBench) {
     let claims = claim(&*store, minute(0)).await;
     let stale = Claim { epoch: claims[0].epoch + 7, ..claims[0].clone() };
     let step = |claim: &Claim| Step { state: Some("1".to_owned().into()), ..rest(claim) };
-    let lost = store.save(vec![step(&stale), step(&claims[1])], minute(0)).await.unwrap();
+    let lost = store.save(vec![step(&stale), step(&claims[1])], minute(0)).await.unwrap().lost;
     assert_eq!(lost, std::slice::from_ref(&stale.subject));
     let again = claim(&*store, minute(20)).await;
     assert_eq!(again.len(), 1, "only the stale one is still leased, and that lease is over");
