@@ -4,9 +4,9 @@
 
 use std::path::Path;
 
-use cannula_core::{AppointmentStatus, Cursor, Feed, Phi, RecordKind, Rejected};
+use cannula_core::{AppointmentStatus, Cursor, Event, Feed, Phi, RecordKind, Rejected};
 use cannula_sync::{
-    Arrival, Claim, EffectStatus, EventUpdate, Ingest, Next, Outcome, OutboxRow, SqliteStore, Step,
+    Arrival, Claim, EffectStatus, EventUpdate, Ingest, Next, OutboxRow, Outcome, SqliteStore, Step,
     Store,
 };
 use cannula_testkit::{appointment, day_one, practice, subject};
@@ -66,7 +66,8 @@ async fn fill(store: &SqliteStore) {
             key: None,
             path: "id".to_owned(),
             problem: "is missing".to_owned(),
-            raw: format!("{{\"patient\":\"p{person}\",\"x\":\"{}\"}}", canary(person, round)).into(),
+            raw: format!("{{\"patient\":\"p{person}\",\"x\":\"{}\"}}", canary(person, round))
+                .into(),
         };
         let page = Ingest {
             feed: feed.clone(),
@@ -130,15 +131,23 @@ async fn what_retention_forgets_is_in_no_file_either() {
     };
     store.ingest(page, minute(0)).await.unwrap();
     let claim = store.claim(minute(1), minute(2), 1).await.unwrap().remove(0);
-    let done = claim.events.iter().map(|event| EventUpdate {
+    let done = |event: &Event| EventUpdate {
         event: event.id.clone(),
         outcome: Outcome::Done,
         reasons: None,
         remark: None,
-    });
-    let rest = Next::Rest { due_at: None, error: None };
-    let step = Step { events: done.collect(), outbox: None, state: None, next: rest, ..step(&Claim { subject: subject("p0"), ..claim.clone() }, 0) };
-    store.save(vec![Step { subject: claim.subject, ..step }], minute(1)).await.unwrap();
+    };
+    let step = Step {
+        epoch: claim.epoch,
+        events: claim.events.iter().map(done).collect(),
+        subject: claim.subject,
+        state: None,
+        fetched: Vec::new(),
+        arrivals: Vec::new(),
+        outbox: None,
+        next: Next::Rest { due_at: None, error: None },
+    };
+    store.save(vec![step], minute(1)).await.unwrap();
     let gone = store.forget_before(minute(30), minute(60)).await.unwrap();
     assert_eq!((gone.events, gone.rejected), (1, 1));
     for text in ["canary-old", "canary-raw"] {

@@ -111,7 +111,7 @@ fn files_are_relative_to_the_configuration_file() {
     let path = dir.path().join("practice.toml");
     std::fs::write(&path, text).unwrap();
     let config = ServiceConfig::<NextechConfig>::from_file(&path).unwrap();
-    assert_eq!(config.store, dir.path().join("practice.db"));
+    assert_eq!(config.store.path, dir.path().join("practice.db"));
 }
 
 const INTAKE: &str = "\n[intake]\nfile = \"intake.db\"\n";

@@ -74,7 +74,9 @@ pub(super) fn open(file: &StoreFile, worker: &str) -> Result<(Connection, File)>
     let mut connection = Connection::open_with_flags(path, flags).map_err(sqlite_error)?;
     connection.busy_timeout(BUSY).map_err(sqlite_error)?;
     if let Some(key) = key {
-        // The cause is dropped: it may quote the statement, and that holds the key.
+        // SQLCipher would write to standard error on its own; what it has to say comes back as an
+        // error. The cause is dropped: it may quote the statement, and that holds the key.
+        let _ = connection.pragma_update(None, "cipher_log_level", "NONE");
         connection.pragma_update(None, "key", key.expose()).map_err(|_| {
             Error::new(ErrorKind::Config, "the store's key cannot be used as a key")
         })?;
@@ -83,7 +85,7 @@ pub(super) fn open(file: &StoreFile, worker: &str) -> Result<(Connection, File)>
     // folder stay as they are.
     check(&connection, file, &begins)?;
     let lock = lock(path, worker)?;
-    for part in ["", "-wal", "-shm"] {
+    for part in ["", "-wal", "-shm", &format!(".{worker}.lock")] {
         close_to_others(path, part).map_err(|cause| cannot_open(path, cause))?;
     }
     configure(&mut connection).map_err(sqlite_error)?;
