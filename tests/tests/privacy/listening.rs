@@ -30,7 +30,9 @@ impl Listening {
                 .with_writer(|| Ear)
                 .with_filter(ours);
             tracing_subscriber::registry().with(layer.with_filter(LevelFilter::TRACE)).init();
-            panic::set_hook(Box::new(|panic| {
+            let usual = panic::take_hook();
+            panic::set_hook(Box::new(move |panic| {
+                usual(panic);
                 heard().extend_from_slice(format!("{panic}\n").as_bytes());
             }));
         });

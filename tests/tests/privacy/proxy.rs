@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 
 use crate::trouble::Trouble;
 
-/// Of so many answers one is spoilt.
-const EVERY: usize = 3;
+/// Of so many answers one is spoilt, but not every so many-th: calls come in patterns.
+const EVERY: usize = 4;
 
 #[derive(Debug)]
 struct Proxy {
@@ -44,7 +44,7 @@ pub(crate) async fn before(origin: &str, trouble: Trouble, canary: &'static str)
 
 async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
     let number = proxy.count.fetch_add(1, Ordering::Relaxed);
-    let spoil = number % EVERY == EVERY - 1;
+    let spoil = number.wrapping_mul(2_654_435_761) >> 13 & (EVERY - 1) == 0;
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     if spoil && proxy.trouble == Trouble::Echoes {
@@ -123,8 +123,7 @@ fn mangle(json: &mut Value, number: usize, canary: &'static str) {
     leaves(json, &mut at, &mut |leaf| {
         *leaf = match leaf {
             Value::String(text) if number.is_multiple_of(2) => json!([text]),
-            Value::String(text) if number % 4 == 1 => json!({ text.as_str(): text }),
-            Value::String(text) => json!(format!("{text} {canary}")),
+            Value::String(text) => json!({ text.as_str(): text }),
             _ => json!(canary),
         };
     });

@@ -14,6 +14,7 @@ pub(crate) struct Said {
     text: String,
     errors: Vec<ErrorKind>,
     drained: u64,
+    refused: u64,
     panics: u64,
 }
 
@@ -24,6 +25,11 @@ impl Said {
 
     pub(crate) fn errors(&self) -> &[ErrorKind] {
         &self.errors
+    }
+
+    /// Errors, and times that a person's work was put off, given up or left to somebody.
+    pub(crate) const fn refused(&self) -> u64 {
+        self.refused + self.errors.len() as u64
     }
 
     /// Effects delivered.
@@ -87,6 +93,7 @@ impl Said {
             Ok(report) => {
                 if let Some(report) = self.result(report) {
                     self.drained += report.delivered.values().sum::<u64>();
+                    self.refused += report.postponed + report.dead + report.parked;
                     self.json(&report);
                 }
             }

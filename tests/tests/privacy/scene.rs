@@ -190,19 +190,21 @@ impl Scene {
         let (errors, drained) = (said.errors(), said.drained());
         match self.trouble {
             Trouble::Nothing => {
-                assert_eq!(errors, [], "{}", said.text());
+                assert_eq!(errors, []);
                 assert!(drained > 3, "{drained}");
                 let seen = format!("{:?}", self.world.sandbox.crm());
-                assert!(seen.contains("quagga"), "the CRM has the person: {seen}");
+                assert!(seen.contains("quagga"), "the CRM has not got the person");
             }
+            // Through all of it, some of what is personal got where it belongs.
             Trouble::Faults | Trouble::Echoes | Trouble::Mangles => {
-                let calls = self.world.sandbox.calls(Vendor::Crm).values().sum::<u64>();
-                assert!(calls > 0 || !errors.is_empty(), "{}", said.text());
+                assert!(drained > 0 && said.refused() > 0, "{drained} {errors:?}");
             }
             Trouble::EmrRefuses | Trouble::CrmRefuses => {
-                assert!(errors.contains(&ErrorKind::Auth), "{errors:?}");
+                // A gateway forbids what a vendor would not recognise.
+                let refused = |it: &ErrorKind| matches!(it, ErrorKind::Auth | ErrorKind::Forbidden);
+                assert!(errors.iter().any(refused), "{errors:?}");
             }
-            Trouble::Panics => assert!(said.panics() > 0, "{}", said.text()),
+            Trouble::Panics => assert!(said.panics() > 0),
         }
     }
 
