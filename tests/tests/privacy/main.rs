@@ -12,6 +12,8 @@
 
 mod canary;
 mod listening;
+mod parts;
+mod people;
 mod proxy;
 mod said;
 mod scene;
@@ -38,7 +40,7 @@ macro_rules! flows {
                 all_goes_well: Nothing,
                 vendors_fail: Faults,
                 the_emr_refuses_the_credentials: EmrRefuses,
-                the_crm_refuses_the_credentials: CrmRefuses,
+                the_crm_or_the_store_refuses_the_credentials: OtherRefuses,
                 vendors_repeat_in_errors_what_they_were_sent: Echoes,
                 answers_have_the_wrong_shape: Mangles,
                 there_is_a_bug_in_the_sink: Panics,
@@ -62,6 +64,8 @@ flows! {
     intake_nextech_practice_plus: Flow::Intake(Emr::Nextech(Product::PracticePlus));
     intake_patientnow: Flow::Intake(Emr::PatientNow);
     intake_zenoti: Flow::Intake(Emr::Zenoti);
+    posting_nextech_select: Flow::Posting(Product::Select);
+    posting_nextech_practice_plus: Flow::Posting(Product::PracticePlus);
 }
 
 async fn nothing_gets_out(flow: Flow, trouble: Trouble) {

@@ -59,7 +59,8 @@ async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
     let url = format!("{}{}", proxy.origin, parts.uri);
     let mut onward = proxy.client.request(parts.method, url).body(body);
     for (name, value) in &parts.headers {
-        if name != header::HOST && name != header::CONTENT_LENGTH {
+        // The host stays as it was called: signatures are over it.
+        if name != header::CONTENT_LENGTH {
             onward = onward.header(name, value);
         }
     }
@@ -115,28 +116,35 @@ fn echo(number: usize, text: &str) -> Response {
 /// Gives one value another type.
 fn mangle(json: &mut Value, number: usize, canary: &'static str) {
     let mut none = usize::MAX;
-    let count = leaves(json, &mut none, &mut |_| ());
+    let count = leaves("", json, &mut none, &mut |_, _| ());
     if count == 0 {
         return;
     }
     let mut at = number * 7 % count;
-    leaves(json, &mut at, &mut |leaf| {
+    leaves("", json, &mut at, &mut |key, leaf| {
         *leaf = match leaf {
             Value::String(text) if number.is_multiple_of(2) => json!([text]),
             Value::String(text) => json!({ text.as_str(): text }),
+            // What a vendor calls an id is one: those are logged.
+            _ if key.to_lowercase().ends_with("id") => json!([]),
             _ => json!(canary),
         };
     });
 }
 
-/// Shows the leaf `at` to `change`; returns how many there are.
-fn leaves(json: &mut Value, at: &mut usize, change: &mut impl FnMut(&mut Value)) -> usize {
+/// Shows the leaf `at`, and the key it is under, to `change`; returns how many there are.
+fn leaves(
+    key: &str,
+    json: &mut Value,
+    at: &mut usize,
+    change: &mut impl FnMut(&str, &mut Value),
+) -> usize {
     match json {
-        Value::Array(list) => list.iter_mut().map(|it| leaves(it, at, change)).sum(),
-        Value::Object(map) => map.values_mut().map(|it| leaves(it, at, change)).sum(),
+        Value::Array(list) => list.iter_mut().map(|it| leaves(key, it, at, change)).sum(),
+        Value::Object(map) => map.iter_mut().map(|(key, it)| leaves(key, it, at, change)).sum(),
         leaf => {
             if *at == 0 {
-                change(leaf);
+                change(key, leaf);
             }
             *at = at.wrapping_sub(1);
             1

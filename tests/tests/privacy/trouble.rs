@@ -1,10 +1,15 @@
 //! What goes wrong.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use cannula::core::{
-    CrmEffect, CrmLinks, CrmNeeds, CrmSink, IdempotencyKey, Receipt, Result, Settled,
+    CrmEffect, CrmLinks, CrmNeeds, CrmSink, IdempotencyKey, LedgerInfo, LedgerOptions, LedgerRow,
+    NewPatient, NewPayment, Patient, PatientId, PatientRegistry, PaymentLedger, Person, PickLists,
+    Receipt, RegistryInfo, Result, Settled,
 };
 use cannula_sandbox::FaultRates;
+use chrono::NaiveDate;
 
 /// What goes wrong in a scene.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,8 +20,8 @@ pub(crate) enum Trouble {
     Faults,
     /// The EMR's credentials are wrong.
     EmrRefuses,
-    /// The CRM's credentials are wrong.
-    CrmRefuses,
+    /// The credentials of whom the EMR is connected with are wrong: the CRM, or the store.
+    OtherRefuses,
     /// Both vendors answer with errors that repeat the request, its URL and headers included.
     Echoes,
     /// Values in answers are of another type than they should be.
@@ -40,10 +45,10 @@ pub(crate) const OFTEN: FaultRates = FaultRates {
 
 /// A sink with a bug, and a programmer who wanted to see what led to it.
 #[derive(Debug)]
-pub(crate) struct Buggy;
+pub(crate) struct BuggySink;
 
 #[async_trait]
-impl CrmSink for Buggy {
+impl CrmSink for BuggySink {
     fn name(&self) -> &'static str {
         "buggy"
     }
@@ -73,5 +78,69 @@ impl CrmSink for Buggy {
         key: &IdempotencyKey,
     ) -> Result<Settled> {
         panic!("impossible: {effect:?} {links:?} {key:?}");
+    }
+}
+
+/// A registry with a bug.
+#[derive(Debug)]
+pub(crate) struct BuggyRegistry(pub(crate) Arc<dyn PatientRegistry>);
+
+#[async_trait]
+impl PatientRegistry for BuggyRegistry {
+    fn info(&self) -> &RegistryInfo {
+        self.0.info()
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.0.check().await
+    }
+
+    async fn lists(&self) -> Result<PickLists> {
+        self.0.lists().await
+    }
+
+    async fn search(&self, person: &Person) -> Result<Vec<Patient>> {
+        self.0.search(person).await
+    }
+
+    async fn by_chart(&self, chart: &str) -> Result<Option<Patient>> {
+        self.0.by_chart(chart).await
+    }
+
+    async fn create(&self, patient: &NewPatient) -> Result<Patient> {
+        tracing::error!(?patient, "this cannot be");
+        panic!("impossible: {patient:?} {patient:#?}");
+    }
+}
+
+/// A ledger with a bug.
+#[derive(Debug)]
+pub(crate) struct BuggyLedger(pub(crate) Arc<dyn PaymentLedger>);
+
+#[async_trait]
+impl PaymentLedger for BuggyLedger {
+    fn info(&self) -> &LedgerInfo {
+        self.0.info()
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.0.check().await
+    }
+
+    async fn options(&self) -> Result<LedgerOptions> {
+        self.0.options().await
+    }
+
+    async fn between(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<LedgerRow>> {
+        self.0.between(from, to).await
+    }
+
+    async fn of_patient(&self, patient: &PatientId) -> Result<Vec<LedgerRow>> {
+        self.0.of_patient(patient).await
+    }
+
+    async fn post(&self, payment: &NewPayment) -> Result<()> {
+        tracing::error!(?payment, "this cannot be");
+        panic!("impossible: {payment:?} {payment:#?}");
     }
 }
