@@ -106,14 +106,7 @@ impl SqliteStore {
         operation: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
-        self.call(operation, move |connection| {
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let value = work(&transaction)?;
-            transaction.commit()?;
-            Ok(value)
-        })
-        .await
+        self.call(operation, move |connection| at_once(connection, work)).await
     }
 
     /// Like [`SqliteStore::write`], and then no trace is left of what was removed.
@@ -123,10 +116,7 @@ impl SqliteStore {
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
         self.call(operation, move |connection| {
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let value = work(&transaction)?;
-            transaction.commit()?;
+            let value = at_once(connection, work)?;
             forget::wipe_traces(connection)?;
             Ok(value)
         })
@@ -149,6 +139,16 @@ impl SqliteStore {
     ) -> Result<T> {
         self.thread.run(work).await.and_then(|it| it.map_err(|fault| fault.into_error(operation)))
     }
+}
+
+fn at_once<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let value = work(&transaction)?;
+    transaction.commit()?;
+    Ok(value)
 }
 
 impl fmt::Debug for SqliteStore {
