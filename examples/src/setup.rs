@@ -82,7 +82,7 @@ impl<E: Emr> Setup<E> {
     /// A real practice and a real CRM, as a configuration file says.
     pub(crate) fn live(file: &Path, listen: Option<SocketAddr>) -> Result<Self> {
         let config = ServiceConfig::<E::Config>::from_file(file)?;
-        let store = Arc::new(SqliteStore::open(&config.store, "main")?);
+        let store = Arc::new(SqliteStore::open(config.store.clone(), "main")?);
         let parts = Parts {
             emr: config.emr,
             aesthetix: config.aesthetix,
@@ -101,7 +101,7 @@ impl<E: Emr> Setup<E> {
 
     /// The intake beside the visits, on the same two vendors.
     fn with_intake(mut self, intake: IntakeService) -> Result<Self> {
-        let store = Arc::new(SqliteStore::open(&intake.store, "main")?);
+        let store = Arc::new(SqliteStore::open(intake.store.clone(), "main")?);
         let (registry, crm) = (Arc::clone(&self.source), Arc::clone(&self.crm));
         let (visits, clock) = (Arc::clone(&self.engine), Arc::clone(&self.clock));
         let engine = intake_engine(intake.rules, registry, crm, visits, store, clock);

@@ -21,7 +21,8 @@ impl Inbox {
         let mut events = Vec::new();
         for subject in subjects {
             let history = store.history(&subject).await?;
-            events.extend(history.events.into_iter().map(|it| (it.received_at, it.event)));
+            let known = history.events.into_iter();
+            events.extend(known.filter_map(|it| Some((it.received_at, it.event()?))));
         }
         Ok(Self(events))
     }

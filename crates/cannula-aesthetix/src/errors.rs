@@ -176,6 +176,11 @@ fn is_plain(text: &str) -> bool {
         && text.bytes().any(|b| b.is_ascii_alphabetic())
 }
 
+/// The id, if it is one.
+fn plain(id: &Option<String>) -> Option<&str> {
+    id.as_deref().filter(|id| is_plain(id))
+}
+
 /// Refusals that mean different things by what they say. None of them was applied.
 const BODY_DECIDES: [u16; 3] = [400, 401, 404];
 
@@ -210,18 +215,18 @@ pub(crate) fn refusal(refusal: &Refusal<'_>) -> Error {
 }
 
 fn bad_request(body: &Body) -> Error {
-    if let Some(contact) = &body.meta.contact_id {
+    if let Some(contact) = plain(&body.meta.contact_id) {
         let field = body.meta.matching_field.as_deref();
         let field = field.filter(|field| matches!(*field, "email" | "phone"));
         let collision = Collision::Contact {
-            contact: ContactId::new(contact.as_str()),
+            contact: ContactId::new(contact),
             field: field.unwrap_or("e-mail or phone").to_owned(),
         };
         return Error::new(ErrorKind::Invalid, "another contact has this e-mail or phone")
             .source(collision);
     }
-    if let Some(existing) = &body.meta.existing_id {
-        let collision = Collision::Opportunity { existing: OpportunityId::new(existing.as_str()) };
+    if let Some(existing) = plain(&body.meta.existing_id) {
+        let collision = Collision::Opportunity { existing: OpportunityId::new(existing) };
         return Error::new(ErrorKind::Invalid, "the contact has an opportunity in this pipeline")
             .source(collision);
     }

@@ -19,11 +19,11 @@ pub use flow::{Decision, Flow, Ruling, Verdict};
 pub use intake_flow::{IntakeFlow, LinkSink};
 pub use posting_flow::PostingFlow;
 pub use rehearsal::Rehearsal;
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteStore, StoreFile};
 pub use store::{
-    Arrival, Claim, DeadLetter, EffectStatus, EventUpdate, FeedState, History, HistoryEntry,
-    Ingest, Ingested, Next, OutboxRow, Outcome, Parked, RejectedRow, Replay, Saved, Step, Store,
-    Summary,
+    Arrival, Claim, DeadLetter, EffectStatus, EventUpdate, FeedState, Forgotten, History,
+    HistoryEntry, Ingest, Ingested, Next, OutboxRow, Outcome, Parked, RejectedRow, Replay, Saved,
+    Step, Store, Summary,
 };
 pub use webhook::{WebhookReceiver, webhook_router};
 pub use withdraw::moved_away;

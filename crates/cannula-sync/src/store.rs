@@ -12,7 +12,9 @@ use cannula_core::{
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use self::inquiry::{DeadLetter, History, HistoryEntry, Parked, RejectedRow, Summary};
+pub use self::inquiry::{
+    DeadLetter, Forgotten, History, HistoryEntry, Parked, RejectedRow, Summary,
+};
 use crate::Verdict;
 
 /// Where a feed stands.
@@ -266,6 +268,20 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// Makes events undecided and their subjects due again. Returns the number of subjects.
     async fn replay(&self, what: Replay, now: DateTime<Utc>) -> Result<u64>;
 
+    /// Removes what is personal of one subject, known or not: its state, its outbox, the contents
+    /// and reasons of its events, the text of rejected rows that name it. From then on its events
+    /// are kept without content, are done as they arrive, and make nobody due; a lease on it is
+    /// lost. What stays are ids: the subject's, the records' and the events'.
+    ///
+    /// An error of the kind `Contended` means that what was removed may still be found in the
+    /// store's files; calling it again then mends that.
+    async fn purge(&self, subject: &Subject, now: DateTime<Utc>) -> Result<Forgotten>;
+
+    /// Removes the contents of what reached the store before `before` and is over: of events that
+    /// are done, unless they are their record's newest state, and of rejected rows. States stay.
+    /// Errors as with [`Store::purge`].
+    async fn forget_before(&self, before: DateTime<Utc>, now: DateTime<Utc>) -> Result<Forgotten>;
+
     /// When the next subject is due, leased ones apart.
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>>;
 
@@ -329,6 +345,14 @@ impl<T: Store + ?Sized> Store for Arc<T> {
 
     async fn replay(&self, what: Replay, now: DateTime<Utc>) -> Result<u64> {
         (**self).replay(what, now).await
+    }
+
+    async fn purge(&self, subject: &Subject, now: DateTime<Utc>) -> Result<Forgotten> {
+        (**self).purge(subject, now).await
+    }
+
+    async fn forget_before(&self, before: DateTime<Utc>, now: DateTime<Utc>) -> Result<Forgotten> {
+        (**self).forget_before(before, now).await
     }
 
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>> {

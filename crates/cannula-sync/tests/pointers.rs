@@ -60,7 +60,7 @@ async fn statuses(store: &Arc<dyn Store>, patient: &str) -> Vec<Status> {
         Record::Appointment(appointment) => Some(appointment.status),
         _ => None,
     };
-    events.into_iter().filter_map(|entry| status(entry.event)).collect()
+    events.into_iter().filter_map(|entry| status(entry.event()?)).collect()
 }
 
 #[tokio::test]

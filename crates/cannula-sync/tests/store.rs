@@ -60,11 +60,9 @@ fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
     std::fs::write(&path, &text).unwrap();
     let error = refused(&path, "main");
     assert_eq!(error.kind(), ErrorKind::Config);
-    assert!(
-        error
-            .message()
-            .ends_with("is not a Cannula store but another program's file; choose another file")
-    );
+    assert!(error.message().ends_with(
+        "is not a Cannula store but another program's file, or it is encrypted; choose another file, or give its key"
+    ));
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 1, "nothing is left beside it");
 }
@@ -146,16 +144,81 @@ fn a_worker_name_that_is_a_path_is_refused() {
     assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0, "no store is made");
 }
 
+/// The files of a folder that others than their owner may touch.
+#[cfg(unix)]
+fn open_to_others(dir: &std::path::Path) -> Vec<String> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut open = Vec::new();
+    for file in std::fs::read_dir(dir).unwrap() {
+        let file = file.unwrap();
+        if file.metadata().unwrap().permissions().mode() & 0o077 != 0 {
+            open.push(file.file_name().to_string_lossy().into_owned());
+        }
+    }
+    open
+}
+
 #[cfg(unix)]
 #[test]
-fn only_the_owner_can_read_the_file() {
-    use std::os::unix::fs::PermissionsExt;
+fn only_the_owner_can_read_the_file_its_log_and_its_lock() {
+    let dir = tempfile::tempdir().unwrap();
+    let _store = SqliteStore::open(dir.path().join("store.db"), "main").unwrap();
+    for part in ["", "-wal", "-shm", ".main.lock"] {
+        assert!(dir.path().join(format!("store.db{part}")).exists(), "{part}");
+    }
+    assert_eq!(open_to_others(dir.path()), [""; 0]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_was_copied_back_open_to_others_is_closed_to_them() {
+    use std::{fs, os::unix::fs::PermissionsExt};
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.db");
-    let _store = SqliteStore::open(&path, "main").unwrap();
-    for file in std::fs::read_dir(dir.path()).unwrap() {
-        let file = file.unwrap();
-        let mode = file.metadata().unwrap().permissions().mode();
-        assert_eq!(mode & 0o077, 0, "{}", file.path().display());
+    drop(SqliteStore::open(&path, "main").unwrap());
+    fs::write(dir.path().join("store.db-wal"), "").unwrap();
+    for file in fs::read_dir(dir.path()).unwrap() {
+        fs::set_permissions(file.unwrap().path(), fs::Permissions::from_mode(0o664)).unwrap();
     }
+    assert_eq!(open_to_others(dir.path()).len(), 3);
+    let _store = SqliteStore::open(&path, "main").unwrap();
+    assert_eq!(open_to_others(dir.path()), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_file_of_version_1_is_taken_over_without_the_traces_it_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    drop(SqliteStore::open(&path, "main").unwrap());
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(
+        "ALTER TABLE subject DROP COLUMN purged_at;
+         DROP TABLE traces;
+         PRAGMA user_version = 1;
+         INSERT INTO subject (practice, person) VALUES ('p', 'ada');
+         INSERT INTO state (subject, body) VALUES (1, printf('%.9000c', 'x') || 'canary');
+         UPDATE state SET body = '{}';",
+    )
+    .unwrap();
+    drop(old);
+    let holds = |text: &str| {
+        let bytes = std::fs::read(&path).unwrap();
+        bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    };
+    assert!(holds("canary"));
+    let store = SqliteStore::open(&path, "main").unwrap();
+    assert!(!holds("canary") && holds("ada"));
+    assert_eq!(store.states(None, 9).await.unwrap().len(), 1);
+}
+
+#[cfg(not(feature = "encryption"))]
+#[test]
+fn a_key_without_the_feature_is_refused_and_makes_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let key = Some(cannula_core::Secret::new("canary"));
+    let error = SqliteStore::open(cannula_sync::StoreFile { path, key }, "main").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.message().contains("the feature `encryption`"), "{error}");
+    assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0);
 }

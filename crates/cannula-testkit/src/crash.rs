@@ -16,8 +16,8 @@ use cannula_core::{
     Result, Settled, Subject,
 };
 use cannula_sync::{
-    Arrival, Claim, DeadLetter, FeedState, History, Ingest, Ingested, Parked, RejectedRow, Replay,
-    Saved, Step, Store, Summary,
+    Arrival, Claim, DeadLetter, FeedState, Forgotten, History, Ingest, Ingested, Parked,
+    RejectedRow, Replay, Saved, Step, Store, Summary,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -120,6 +120,14 @@ impl Store for CrashStore {
 
     async fn replay(&self, what: Replay, now: DateTime<Utc>) -> Result<u64> {
         self.crash.guard(self.inner.replay(what, now)).await
+    }
+
+    async fn purge(&self, subject: &Subject, now: DateTime<Utc>) -> Result<Forgotten> {
+        self.crash.guard(self.inner.purge(subject, now)).await
+    }
+
+    async fn forget_before(&self, before: DateTime<Utc>, now: DateTime<Utc>) -> Result<Forgotten> {
+        self.crash.guard(self.inner.forget_before(before, now)).await
     }
 
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>> {

@@ -1,11 +1,12 @@
 //! The configuration file of a service that posts a store's payments to Nextech.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cannula_core::{Result, Settings};
 use cannula_dermpro::DermproConfig;
 use cannula_nextech::NextechConfig;
 use cannula_rules::posting::PostingConfig;
+use cannula_sync::StoreFile;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
@@ -19,8 +20,9 @@ use crate::file::{self, fill};
 /// `env:NAME` and read from the environment.
 #[derive(Clone, Debug)]
 pub struct PostingService {
-    /// The store's file, `store.file`; of its own, where the visits have one too.
-    pub store: PathBuf,
+    /// The store's file, `store.file`, and its key, `store.key`; of its own, where the visits have
+    /// one too.
+    pub store: StoreFile,
     /// What is posted and how, `[posting]`, in the practice's time zone, `practice.zone`.
     pub rules: PostingConfig,
     /// The online store, `[dermpro]`.
@@ -57,7 +59,7 @@ impl PostingService {
         root.absorb(section.finish());
 
         let mut section = root.section("store");
-        let store = section.required("file").map(|file| directory.join(file));
+        let store = StoreFile::from_settings(&mut section, directory, lookup);
         root.absorb(section.finish());
 
         let mut section = root.section("posting");

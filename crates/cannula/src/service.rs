@@ -1,10 +1,11 @@
 //! The configuration file of a service that carries an EMR to Aesthetix CRM.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cannula_aesthetix::{AesthetixConfig, WebhookConfig};
 use cannula_core::{Problems, Result, Settings};
 use cannula_rules::{Categories, RulesConfig, intake::IntakeConfig};
+use cannula_sync::StoreFile;
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 
@@ -24,8 +25,8 @@ use crate::{
 /// `ServiceConfig::<NextechConfig>::from_file(path)`.
 #[derive(Clone, Debug)]
 pub struct ServiceConfig<E> {
-    /// The store's file, `store.file`.
-    pub store: PathBuf,
+    /// The store's file, `store.file`, and its key, `store.key`.
+    pub store: StoreFile,
     /// The rules, `[rules]`, in the practice's time zone, `practice.zone`.
     pub rules: RulesConfig,
     /// The appointment categorization document that `rules.categories` names.
@@ -41,8 +42,8 @@ pub struct ServiceConfig<E> {
 /// The part of a practice's service that makes patients of tagged contacts.
 #[derive(Clone, Debug)]
 pub struct IntakeService {
-    /// The intake's own store, `intake.file`: no two engines share one.
-    pub store: PathBuf,
+    /// The intake's own store, `intake.file` and `intake.key`: no two engines share one.
+    pub store: StoreFile,
     /// Tags, field names and spelling, `[intake]`.
     pub rules: IntakeConfig,
     /// The CRM's webhooks, `[aesthetix.webhooks]`; without them contacts are found by their tag at
@@ -77,7 +78,7 @@ impl<E: EmrSection> ServiceConfig<E> {
         root.absorb(section.finish());
 
         let mut section = root.section("store");
-        let store = section.required("file").map(|file| directory.join(file));
+        let store = StoreFile::from_settings(&mut section, directory, lookup);
         root.absorb(section.finish());
 
         let mut section = root.section("rules");
@@ -97,8 +98,9 @@ impl<E: EmrSection> ServiceConfig<E> {
         root.absorb(section.finish());
 
         let has_intake = root.has("intake");
-        let mut intake =
-            has_intake.then(|| intake(&mut root, directory, E::intake(emr.as_ref()))).flatten();
+        let mut intake = has_intake
+            .then(|| intake(&mut root, directory, lookup, E::intake(emr.as_ref())))
+            .flatten();
 
         let mut section = root.section("aesthetix");
         let aesthetix = AesthetixConfig::from_settings(&mut section, directory, lookup);
@@ -126,11 +128,16 @@ impl<E: EmrSection> ServiceConfig<E> {
 }
 
 /// Reads `[intake]`, which is there.
-fn intake(root: &mut Settings, directory: &Path, default: IntakeConfig) -> Option<IntakeService> {
+fn intake(
+    root: &mut Settings,
+    directory: &Path,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    default: IntakeConfig,
+) -> Option<IntakeService> {
     let mut section = root.take("intake").unwrap_or_default();
     fill(&mut section, names(&default));
     let mut section = Settings::new(root.path_of("intake"), section);
-    let store = section.required("file").map(|file| directory.join(file));
+    let store = StoreFile::from_settings(&mut section, directory, lookup);
     let tag = default.tags.first().map_or("", String::as_str);
     let mut rules = IntakeConfig::from_settings(&mut section, tag);
     if rules.foreign_tags.is_empty() && rules.tags == default.tags {

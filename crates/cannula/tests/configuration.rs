@@ -111,7 +111,26 @@ fn files_are_relative_to_the_configuration_file() {
     let path = dir.path().join("practice.toml");
     std::fs::write(&path, text).unwrap();
     let config = ServiceConfig::<NextechConfig>::from_file(&path).unwrap();
-    assert_eq!(config.store, dir.path().join("practice.db"));
+    assert_eq!(config.store.path, dir.path().join("practice.db"));
+}
+
+#[test]
+fn a_store_with_a_key_needs_the_feature_that_encrypts_it() {
+    let text = case("right.toml").replace("[store]", "[store]\nkey = \"env:CRM_SECRET\"");
+    if cfg!(feature = "encryption") {
+        let config = parse(&text).unwrap();
+        assert_eq!(config.store.key.as_ref().unwrap().expose(), "hush-hush");
+        assert!(!format!("{config:?}").contains("hush"));
+    } else {
+        let told = self::told(&text);
+        assert!(
+            told.contains("store.key: a store is encrypted only where Cannula was built"),
+            "{told}"
+        );
+        assert!(!told.contains("hush"), "{told}");
+    }
+    let missing = self::told(&text.replace("CRM_SECRET", "NOPE"));
+    assert!(missing.contains("store.key: the environment variable NOPE is not set"), "{missing}");
 }
 
 const INTAKE: &str = "\n[intake]\nfile = \"intake.db\"\n";

@@ -83,7 +83,7 @@ impl Setup {
         let store: Arc<dyn Store> = if dry_run {
             Arc::new(SqliteStore::in_memory("main")?)
         } else {
-            Arc::new(SqliteStore::open(&config.store, "main")?)
+            Arc::new(SqliteStore::open(config.store, "main")?)
         };
         let parts = Parts { dermpro: config.dermpro, nextech: config.nextech, rules: config.rules };
         Self::compose(parts, store, Arc::new(SystemClock), dry_run)

@@ -45,7 +45,9 @@ async fn the_error_table() {
             writeln!(table, "  collision: {collision}").unwrap();
         }
         for personal in ["Mina", "Jun", "2024561111", "html"] {
-            assert!(!format!("{error} {error:?}").contains(personal), "{error}");
+            let collision = Collision::of(&error);
+            let shown = format!("{error} {error:?} {collision:?}");
+            assert!(!shown.contains(personal), "{shown}");
         }
     }
     insta::assert_snapshot!(table);

@@ -20,7 +20,7 @@ use self::{control::Control, report::Counters};
 use crate::{
     backoff,
     flow::Flow,
-    store::{DeadLetter, Ingested, Parked, RejectedRow, Replay, Store, Summary},
+    store::{DeadLetter, Forgotten, Ingested, Parked, RejectedRow, Replay, Store, Summary},
 };
 
 /// The shortest wait, whatever a vendor says: nothing is tried again in a hot loop.
@@ -202,7 +202,28 @@ impl<F: Flow> Engine<F> {
         Ok(subjects)
     }
 
-    /// The newest known state of a record.
+    /// Removes what the store has of one person, and takes in nothing about them from then on.
+    /// Waits for a [`Engine::drain`] that is under way, so that this engine sends nothing of the
+    /// person afterwards. What vendors have of them is theirs to delete.
+    ///
+    /// # Errors
+    /// If the store fails. If the error's kind is `Contended`, the person is purged, but the
+    /// store's files may hold traces until it is called again.
+    pub async fn purge(&self, subject: &Subject) -> Result<Forgotten> {
+        let _nothing_on_its_way = self.shared.draining.lock().await;
+        self.shared.store.purge(subject, self.shared.clock.now()).await
+    }
+
+    /// Removes the contents of events that were stored before `before`, are done and were
+    /// superseded, and the text of rejected rows. What is decided does not depend on them.
+    ///
+    /// # Errors
+    /// As [`Engine::purge`].
+    pub async fn forget_before(&self, before: DateTime<Utc>) -> Result<Forgotten> {
+        self.shared.store.forget_before(before, self.shared.clock.now()).await
+    }
+
+    /// The newest known state of a record; `None` if it is about a person who was purged.
     ///
     /// # Errors
     /// If the store fails.

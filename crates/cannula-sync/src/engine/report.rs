@@ -180,7 +180,7 @@ pub(super) fn lines(history: History) -> Vec<Line> {
                     "It was refused for good: {error}. Correct the cause, then replay."
                 )),
             }
-            let (when, record) = (entry.event.version.stamp, entry.event.key);
+            let (when, record) = (entry.version.stamp, entry.key);
             Line { when, record, outcome: entry.outcome, sentences }
         })
         .collect()

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Params, Row, Transaction, params};
 
 use super::{
     Fault,
-    row::{InboxRow, from_json, inbox_row, instant, record},
+    row::{InboxRow, Stored, from_json, inbox_row, instant, record},
 };
 use crate::withdraw::moved_away;
 
@@ -18,7 +18,7 @@ struct Known {
 
 pub(super) fn last_event(tx: &Transaction<'_>, key: &RecordKey) -> Result<Option<Event>, Fault> {
     let Some(newest) = newest(tx, &record(key)?)? else { return Ok(None) };
-    Ok(Some(from_json(&body(tx, newest.seq)?)?))
+    Ok(from_json::<Stored>(&body(tx, newest.seq)?)?.event())
 }
 
 /// What is withdrawn from whom because of this new state, which is about `subject`: the state
@@ -113,14 +113,15 @@ fn body(tx: &Transaction<'_>, seq: i64) -> rusqlite::Result<String> {
 
 /// The withdrawal of a state that the record left at the stamp `next`.
 fn withdraw(body: &str, next: i64) -> Result<Option<InboxRow>, Fault> {
-    let Some(event) = readable(body).and_then(|last| moved_away(&last, instant(next))) else {
+    let last = readable(body).and_then(Stored::event);
+    let Some(event) = last.and_then(|last| moved_away(&last, instant(next))) else {
         return Ok(None);
     };
     Ok(Some(InboxRow { record: None, ..inbox_row(&event)? }))
 }
 
 /// The event, if this version can read it. What it cannot read keeps nothing else out.
-fn readable(body: &str) -> Option<Event> {
+fn readable(body: &str) -> Option<Stored> {
     let event = from_json(body).ok();
     if event.is_none() {
         tracing::warn!("an earlier state of a record cannot be read by this version");

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    io,
+    io::{self, Read},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -10,12 +10,18 @@ use std::{
 use cannula_core::{Error, ErrorKind, Result};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::sqlite_error;
+use super::{Fault, StoreFile, forget, sqlite_error, store_file::NO_ENCRYPTION};
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// "CANU": SQLite keeps it in the file's header, so that a file of another program is known.
 const APPLICATION_ID: i32 = 0x4341_4E55;
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
+/// From version 1, which overwrote nothing that it deleted.
+const SECOND: &str = "ALTER TABLE subject ADD COLUMN purged_at INTEGER;
+    CREATE TABLE traces (since INTEGER NOT NULL) STRICT;
+    INSERT INTO traces (since) VALUES (0)";
+/// What an SQLite file that is not encrypted begins with.
+const PLAIN: &[u8] = b"SQLite format 3\0";
 /// Longer than any transaction of another worker takes.
 const BUSY: Duration = Duration::from_secs(30);
 const STATEMENTS: usize = 64;
@@ -57,17 +63,39 @@ pub(super) fn lock(path: &Path, worker: &str) -> Result<File> {
 }
 
 /// Opens the file and takes the worker's lock.
-pub(super) fn open(path: &Path, worker: &str) -> Result<(Connection, File)> {
+pub(super) fn open(file: &StoreFile, worker: &str) -> Result<(Connection, File)> {
+    let StoreFile { path, key } = file;
     check_worker(worker)?;
-    private(path).map_err(|cause| cannot_open(path, cause))?;
+    if key.is_some() && !cfg!(feature = "encryption") {
+        return Err(Error::new(ErrorKind::Config, NO_ENCRYPTION));
+    }
+    let begins = begins(path).map_err(|cause| cannot_open(path, cause))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(sqlite_error)?;
     connection.busy_timeout(BUSY).map_err(sqlite_error)?;
+    if let Some(key) = key {
+        // SQLCipher would write to standard error on its own; what it has to say comes back as an
+        // error. The cause is dropped: it may quote the statement, and that holds the key.
+        let _ = connection.pragma_update(None, "cipher_log_level", "NONE");
+        connection.pragma_update(None, "key", key.expose()).map_err(|_| {
+            Error::new(ErrorKind::Config, "the store's key cannot be used as a key")
+        })?;
+    }
     // Looked at before anything is written, there or beside it: another program's file and its
     // folder stay as they are.
-    check(&connection, path)?;
+    check(&connection, file, &begins)?;
     let lock = lock(path, worker)?;
+    for part in ["", "-wal", "-shm", &format!(".{worker}.lock")] {
+        close_to_others(path, part).map_err(|cause| cannot_open(path, cause))?;
+    }
     configure(&mut connection).map_err(sqlite_error)?;
+    // A crash may have come between a removal and its end.
+    match forget::wipe_traces(&connection).map_err(|fault: Fault| fault.into_error("wipe traces")) {
+        Err(error) if error.kind() == ErrorKind::Contended => {
+            tracing::warn!(%error, "left for the next start");
+        }
+        wiped => wiped?,
+    }
     Ok((connection, lock))
 }
 
@@ -75,6 +103,33 @@ pub(super) fn in_memory() -> Result<Connection> {
     let mut connection = Connection::open_in_memory().map_err(sqlite_error)?;
     configure(&mut connection).map_err(sqlite_error)?;
     Ok(connection)
+}
+
+/// What the file begins with; it is made if it is not there.
+fn begins(path: &Path) -> io::Result<Vec<u8>> {
+    let mut begins = Vec::new();
+    private(path)?.take(PLAIN.len() as u64).read_to_end(&mut begins)?;
+    Ok(begins)
+}
+
+/// Takes the file, or another that belongs to it, away from everybody but its owner: it may have
+/// been copied back from somewhere.
+fn close_to_others(path: &Path, part: &str) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mut name = path.canonicalize()?.into_os_string();
+        name.push(part);
+        let file = match File::open(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            file => file?,
+        };
+        let mode = file.metadata()?.permissions().mode();
+        if mode & 0o077 != 0 {
+            file.set_permissions(std::fs::Permissions::from_mode(mode & 0o700))?;
+        }
+    }
+    Ok(())
 }
 
 /// Opens or makes a file that only its owner can read.
@@ -86,7 +141,8 @@ fn private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn check(connection: &Connection, path: &Path) -> Result<()> {
+fn check(connection: &Connection, file: &StoreFile, begins: &[u8]) -> Result<()> {
+    let path = &file.path;
     let pragma = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
     let header = pragma("PRAGMA application_id").and_then(|application| {
         let tables = pragma("SELECT count(*) FROM sqlite_schema")?;
@@ -103,7 +159,7 @@ fn check(connection: &Connection, path: &Path) -> Result<()> {
         Ok((APPLICATION_ID, ..) | (0, 0, 0)) => Ok(()),
         Ok(_) => Err(foreign(path)),
         Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
-            Err(foreign(path))
+            Err(closed(file, begins))
         }
         Err(error) => Err(sqlite_error(error)),
     }
@@ -115,15 +171,38 @@ fn configure(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.query_row(&format!("PRAGMA wal_autocheckpoint = {CHECKPOINT}"), [], |_| Ok(()))?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // Nothing of a person is written outside of the store's own files.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     // In one transaction, because two workers may meet on a new file.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if version == 0 {
         transaction.execute_batch(SCHEMA)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    } else if version < VERSION {
+        transaction.execute_batch(SECOND)?;
+    }
+    if version < VERSION {
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
     transaction.commit()
+}
+
+/// Why SQLite can make nothing of the file.
+fn closed(file: &StoreFile, begins: &[u8]) -> Error {
+    let path = file.path.display();
+    let message = match (&file.key, begins) {
+        (Some(_), PLAIN) => format!(
+            "{path} is not encrypted, and a key is given for it; leave the key out, or encrypt a copy of the file"
+        ),
+        (Some(_), _) => format!(
+            "the key does not open {path}: it is another file's key, or the file is not a Cannula store"
+        ),
+        (None, _) => format!(
+            "{path} is not a Cannula store but another program's file, or it is encrypted; choose another file, or give its key"
+        ),
+    };
+    Error::new(ErrorKind::Config, message)
 }
 
 fn foreign(path: &Path) -> Error {

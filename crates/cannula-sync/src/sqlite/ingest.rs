@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Fault, chain,
+    Fault, chain, forget,
     row::{InboxRow, micros},
 };
 use crate::store::{FeedState, Ingest, Ingested};
@@ -92,17 +92,46 @@ pub(super) fn add(
 
 /// Takes in an event that is new. Returns how many states it withdrew from somebody.
 fn take(tx: &Transaction<'_>, row: &InboxRow, now: DateTime<Utc>) -> Result<u64, Fault> {
-    let due = |subject: &Option<Subject>| subject.as_ref().map(|it| due(tx, it, now)).transpose();
-    let subject = due(&row.subject)?;
+    let owner = owner(tx, row, now)?;
     let mut withdrawn = 0;
-    for withdrawal in chain::withdrawals(tx, row, subject)? {
+    for withdrawal in chain::withdrawals(tx, row, owner.map(|owner| owner.id))? {
         if known(tx, &withdrawal)?.is_none() {
-            insert(tx, &withdrawal, due(&withdrawal.subject)?, now)?;
+            keep(tx, &withdrawal, self::owner(tx, &withdrawal, now)?, now)?;
             withdrawn += 1;
         }
     }
-    insert(tx, row, subject, now)?;
+    keep(tx, row, owner, now)?;
     Ok(withdrawn)
+}
+
+/// Whom an event is about.
+#[derive(Clone, Copy)]
+struct Owner {
+    id: i64,
+    purged: bool,
+}
+
+fn owner(
+    tx: &Transaction<'_>,
+    row: &InboxRow,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<Option<Owner>> {
+    row.subject.as_ref().map(|subject| due(tx, subject, now)).transpose()
+}
+
+/// Inserts what may be kept of an event.
+fn keep(
+    tx: &Transaction<'_>,
+    row: &InboxRow,
+    owner: Option<Owner>,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let subject = owner.map(|owner| owner.id);
+    match owner {
+        Some(Owner { purged: true, .. }) => insert(tx, &forget::tombstone(row)?, subject, now)?,
+        _ => insert(tx, row, subject, now)?,
+    }
+    Ok(())
 }
 
 /// The stamp of the event, if it is in the inbox.
@@ -136,15 +165,16 @@ pub(super) fn insert(
     Ok(())
 }
 
-/// Makes a subject due now, known before or not. Returns its row's id.
-fn due(tx: &Transaction<'_>, subject: &Subject, now: DateTime<Utc>) -> rusqlite::Result<i64> {
+/// Makes a subject due now, known before or not, unless it was purged.
+fn due(tx: &Transaction<'_>, subject: &Subject, now: DateTime<Utc>) -> rusqlite::Result<Owner> {
     tx.prepare_cached(
         "INSERT INTO subject (practice, person, due_at) VALUES (?, ?, ?)
-         ON CONFLICT DO UPDATE SET due_at = min(ifnull(due_at, excluded.due_at), excluded.due_at)
-         RETURNING id",
+         ON CONFLICT DO UPDATE SET due_at = CASE WHEN purged_at IS NULL
+             THEN min(ifnull(due_at, excluded.due_at), excluded.due_at) END
+         RETURNING id, purged_at IS NOT NULL",
     )?
     .query_row(params![subject.practice.as_str(), subject.person.as_str(), micros(now)], |row| {
-        row.get(0)
+        Ok(Owner { id: row.get(0)?, purged: row.get(1)? })
     })
 }
 

@@ -6,9 +6,11 @@
 
 mod chain;
 mod file;
+mod forget;
 mod ingest;
 mod read;
 mod row;
+mod store_file;
 #[cfg(test)]
 mod tests;
 mod thread;
@@ -21,10 +23,11 @@ use cannula_core::{Error, ErrorKind, Event, Feed, Phi, RecordKey, Result, Retry,
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Transaction, TransactionBehavior, ffi};
 
+pub use self::store_file::StoreFile;
 use self::thread::StoreThread;
 use crate::store::{
-    Arrival, Claim, DeadLetter, FeedState, History, Ingest, Ingested, Parked, RejectedRow, Replay,
-    Saved, Step, Store, Summary,
+    Arrival, Claim, DeadLetter, FeedState, Forgotten, History, Ingest, Ingested, Parked,
+    RejectedRow, Replay, Saved, Step, Store, Summary,
 };
 
 /// A [`Store`] in one SQLite file (write-ahead log, every commit synced), or in memory for tests.
@@ -51,16 +54,17 @@ struct Worker {
 }
 
 impl SqliteStore {
-    /// Opens the file, or makes it (readable by its owner only), as `worker`. The name may hold
-    /// letters, digits, `-` and `_`; two processes may open one file only under two names.
+    /// Opens the file (a path, or a [`StoreFile`] with its key), or makes it, as `worker`. It is
+    /// readable by its owner only. The name may hold letters, digits, `-` and `_`; two processes
+    /// may open one file only under two names.
     ///
     /// # Errors
     /// One sentence for a person if the file is another program's, was written by a newer
-    /// version, cannot be opened, or is open under the same name.
-    pub fn open(path: impl AsRef<Path>, worker: &str) -> Result<Self> {
-        let path = path.as_ref();
-        let (connection, lock) = file::open(path, worker)?;
-        Self::start(connection, worker, Some((path, lock)))
+    /// version, cannot be opened, with this key or at all, or is open under the same name.
+    pub fn open(file: impl Into<StoreFile>, worker: &str) -> Result<Self> {
+        let file = file.into();
+        let (connection, lock) = file::open(&file, worker)?;
+        Self::start(connection, worker, Some((&file.path, lock)))
     }
 
     /// A store that is gone with its last handle.
@@ -102,11 +106,18 @@ impl SqliteStore {
         operation: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
+        self.call(operation, move |connection| at_once(connection, work)).await
+    }
+
+    /// Like [`SqliteStore::write`], and then no trace is left of what was removed.
+    async fn remove<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T> {
         self.call(operation, move |connection| {
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let value = work(&transaction)?;
-            transaction.commit()?;
+            let value = at_once(connection, work)?;
+            forget::wipe_traces(connection)?;
             Ok(value)
         })
         .await
@@ -128,6 +139,16 @@ impl SqliteStore {
     ) -> Result<T> {
         self.thread.run(work).await.and_then(|it| it.map_err(|fault| fault.into_error(operation)))
     }
+}
+
+fn at_once<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let value = work(&transaction)?;
+    transaction.commit()?;
+    Ok(value)
 }
 
 impl fmt::Debug for SqliteStore {
@@ -253,6 +274,15 @@ impl Store for SqliteStore {
 
     async fn replay(&self, what: Replay, now: DateTime<Utc>) -> Result<u64> {
         self.write("replay", move |tx| work::replay(tx, &what, now)).await
+    }
+
+    async fn purge(&self, subject: &Subject, now: DateTime<Utc>) -> Result<Forgotten> {
+        let subject = subject.clone();
+        self.remove("purge", move |tx| forget::purge(tx, &subject, now)).await
+    }
+
+    async fn forget_before(&self, before: DateTime<Utc>, now: DateTime<Utc>) -> Result<Forgotten> {
+        self.remove("forget", move |tx| forget::forget_before(tx, before, now)).await
     }
 
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>> {

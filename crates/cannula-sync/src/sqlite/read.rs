@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::{
     Fault,
-    row::{from_json, instant, json, outcome},
+    row::{Stored, from_json, instant, json, outcome},
 };
 use crate::store::{DeadLetter, History, HistoryEntry, Parked, RejectedRow, Summary};
 
@@ -39,7 +39,8 @@ pub(super) fn summary(tx: &Transaction<'_>) -> Result<Summary, Fault> {
         tx.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| counted(row, 0))
     };
     summary.rejected = count("rejected")?;
-    // What messages are about while nothing but they is known has never had a state.
+    // What messages are about while nothing but they is known has never had a state; who was purged
+    // has none any more.
     summary.subjects = count("state")?;
     summary.undelivered = count("outbox")?;
     Ok(summary)
@@ -101,13 +102,17 @@ pub(super) fn history(tx: &Transaction<'_>, subject: &Subject) -> Result<History
     while let Some(row) = rows.next()? {
         events.push(entry(row)?);
     }
-    events.sort_by(|a, b| a.event.version.cmp(&b.event.version));
+    events.sort_by(|a, b| a.version.cmp(&b.version));
     Ok(History { events, due_at: due_at.map(instant), error })
 }
 
 fn entry(row: &Row<'_>) -> Result<HistoryEntry, Fault> {
+    let Stored { id, key, version, record } = from_json(&row.get::<_, String>(0)?)?;
     Ok(HistoryEntry {
-        event: from_json(&row.get::<_, String>(0)?)?,
+        id,
+        key,
+        version,
+        record,
         received_at: instant(row.get(1)?),
         outcome: outcome(&row.get::<_, String>(2)?, row.get(3)?)?,
         reasons: from_json(&row.get::<_, String>(4)?)?,

@@ -1,11 +1,11 @@
 //! Between our types and rows: what is JSON in the store is written and read here.
 
 use cannula_core::{
-    Error, ErrorKind, Event, EventId, IdempotencyKey, ParkReason, Phi, RecordKey, RecordKind,
-    Result, Subject,
+    Error, ErrorKind, Event, EventId, IdempotencyKey, ParkReason, Phi, Record, RecordKey,
+    RecordKind, Result, Subject, Version,
 };
 use chrono::{DateTime, Utc};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     flow::Ruling,
@@ -22,6 +22,24 @@ pub(super) struct InboxRow {
     pub(super) detail: Option<String>,
     pub(super) reasons: String,
     pub(super) body: String,
+}
+
+/// An event as the inbox has it.
+#[derive(Deserialize)]
+pub(super) struct Stored {
+    pub(super) id: EventId,
+    pub(super) key: RecordKey,
+    pub(super) version: Version,
+    /// `None`: it was forgotten.
+    #[serde(default)]
+    pub(super) record: Option<Record>,
+}
+
+impl Stored {
+    pub(super) fn event(self) -> Option<Event> {
+        let Self { id, key, version, record } = self;
+        Some(Event { id, key, version, record: record? })
+    }
 }
 
 /// A step, ready to be written.

@@ -1,4 +1,4 @@
--- The durable store of Cannula, version 1. Times are microseconds since 1970 in UTC.
+-- The durable store of Cannula, version 2. Times are microseconds since 1970 in UTC.
 
 -- How far each feed has been read. The revision guards the cursor: a page read at revision n is
 -- stored only while the feed is still at n, together with the page's events.
@@ -23,6 +23,7 @@ CREATE TABLE subject (
     epoch       INTEGER NOT NULL DEFAULT 0, -- fences old owners: it grows with each lease
     attempts    INTEGER NOT NULL DEFAULT 0, -- claims since the subject last came to rest
     error       TEXT,                       -- why it is to be tried again
+    purged_at   INTEGER,                    -- since when nothing about the person is kept
     UNIQUE (practice, person)
 ) STRICT;
 CREATE INDEX subject_due ON subject (due_at) WHERE due_at IS NOT NULL AND owner IS NULL;
@@ -34,7 +35,8 @@ CREATE TABLE state (
     body    TEXT NOT NULL -- JSON; personal data
 ) STRICT;
 
--- The inbox: every event, kept for good. Its id makes the second sight of a change a no-op.
+-- The inbox: every event, kept for good. Its id makes the second sight of a change a no-op. Of a
+-- person who was purged, and of what was forgotten, the body is without the record's content.
 CREATE TABLE event (
     seq         INTEGER PRIMARY KEY,
     id          TEXT    NOT NULL UNIQUE,
@@ -71,6 +73,11 @@ CREATE TABLE rejected (
     record      TEXT,             -- the record's id, if it could be read
     path        TEXT    NOT NULL,
     problem     TEXT    NOT NULL,
-    raw         TEXT    NOT NULL, -- personal data
+    raw         TEXT    NOT NULL, -- personal data; empty once it was forgotten
     received_at INTEGER NOT NULL
+) STRICT;
+
+-- Something was removed, and the file still has to be written anew so that no trace of it is left.
+CREATE TABLE traces (
+    since INTEGER NOT NULL
 ) STRICT;

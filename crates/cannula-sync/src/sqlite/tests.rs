@@ -1,6 +1,6 @@
 //! What the disk and other processes do to the store.
 
-use std::{pin::pin, sync::mpsc};
+use std::{path::Path, pin::pin, sync::mpsc};
 
 use cannula_core::{
     Appointment, AppointmentStatus, Cursor, ErrorKind, Event, Named, PracticeId, Record, RecordId,
@@ -224,4 +224,77 @@ async fn debug_shows_nothing_of_a_person() {
     store.save(vec![step], now()).await.unwrap();
     let shown = format!("{shown}{:?}{:?}", claim(&store).await, store.states(None, 9).await);
     assert!(!shown.contains("Mina"), "{shown}");
+}
+
+/// A store with one person in it, of whom its files tell.
+async fn with_ada(dir: &Path) -> (SqliteStore, Subject) {
+    let store = SqliteStore::open(dir.join("store.db"), "main").unwrap();
+    store.ingest(page(vec![visit("1", "canary")]), now()).await.unwrap();
+    let held = claim(&store).await;
+    let state = Some(Phi::new("\"canary\"".to_owned()));
+    store.save(vec![Step { state, ..finished(&held) }], now()).await.unwrap();
+    (store, held.subject)
+}
+
+/// The files as a process leaves them that dies now.
+fn die(dir: &Path) -> tempfile::TempDir {
+    let left = tempfile::tempdir().unwrap();
+    for name in ["store.db", "store.db-wal"] {
+        std::fs::copy(dir.join(name), left.path().join(name)).unwrap();
+    }
+    left
+}
+
+fn tells(dir: &Path) -> bool {
+    let holds = |path: &Path| {
+        let bytes = std::fs::read(path).unwrap();
+        bytes.windows(6).any(|window| window == b"canary")
+    };
+    std::fs::read_dir(dir).unwrap().any(|file| holds(&file.unwrap().path()))
+}
+
+#[tokio::test]
+async fn a_crash_in_a_purge_leaves_all_of_the_person_or_nothing_after_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, ada) = with_ada(dir.path()).await;
+    let (path, person) = (dir.path().to_owned(), ada.clone());
+    let in_the_middle = store.call("die", move |connection| {
+        let tx = connection.transaction()?;
+        forget::purge(&tx, &person, now())?;
+        Ok(die(&path))
+    });
+    let left = in_the_middle.await.unwrap();
+    let restarted = SqliteStore::open(left.path().join("store.db"), "main").unwrap();
+    assert!(restarted.history(&ada).await.unwrap().events[0].record.is_some());
+    assert_eq!(restarted.states(None, 9).await.unwrap().len(), 1);
+
+    let (path, person) = (dir.path().to_owned(), ada.clone());
+    store.write("purge", move |tx| forget::purge(tx, &person, now())).await.unwrap();
+    let left = die(&path);
+    assert!(tells(left.path()), "the removal is done, its traces are there");
+    let restarted = SqliteStore::open(left.path().join("store.db"), "main").unwrap();
+    assert!(!tells(left.path()));
+    assert!(restarted.history(&ada).await.unwrap().events[0].record.is_none());
+    let traces = |connection: &mut Connection| {
+        Ok(connection.query_row("SELECT count(*) FROM traces", [], |row| row.get::<_, i64>(0))?)
+    };
+    assert_eq!(restarted.call("count", traces).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn traces_that_a_reader_holds_on_to_are_told_of_and_wiped_the_next_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, ada) = with_ada(dir.path()).await;
+    let impatient =
+        |connection: &mut Connection| Ok(connection.busy_timeout(std::time::Duration::ZERO)?);
+    store.call("be impatient", impatient).await.unwrap();
+    let reader = Connection::open(dir.path().join("store.db")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM event").unwrap();
+    let error = store.purge(&ada, now()).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry_advice()), (ErrorKind::Contended, Retry::Backoff));
+    assert!(store.history(&ada).await.unwrap().events[0].record.is_none(), "it is purged");
+    assert!(tells(dir.path()));
+    reader.execute_batch("COMMIT").unwrap();
+    assert_eq!(store.purge(&ada, now()).await.unwrap(), Forgotten::default());
+    assert!(!tells(dir.path()));
 }

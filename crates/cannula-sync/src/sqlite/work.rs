@@ -265,10 +265,12 @@ pub(super) fn replay(
     let (select, outcomes) = match what {
         Replay::Parked => by_outcome("('parked', 'held')"),
         Replay::Dead => by_outcome("('dead')"),
-        Replay::All => ("SELECT id FROM subject".to_owned(), EITHER),
-        Replay::Subject(_) => {
-            ("SELECT id FROM subject WHERE practice = ? AND person = ?".to_owned(), EITHER)
-        }
+        Replay::All => ("SELECT id FROM subject WHERE purged_at IS NULL".to_owned(), EITHER),
+        Replay::Subject(_) => (
+            "SELECT id FROM subject WHERE practice = ? AND person = ? AND purged_at IS NULL"
+                .to_owned(),
+            EITHER,
+        ),
     };
     let mut select = tx.prepare(&select)?;
     let id = |row: &rusqlite::Row<'_>| row.get::<_, Option<i64>>(0);

@@ -1,6 +1,8 @@
 //! What people ask the store, and what it answers.
 
-use cannula_core::{Event, EventId, Feed, ParkReason, RecordKey, Rejected, Subject};
+use cannula_core::{
+    Event, EventId, Feed, ParkReason, Record, RecordKey, Rejected, Subject, Version,
+};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -32,6 +34,17 @@ impl Summary {
     pub const fn events(&self) -> u64 {
         self.pending + self.delivering + self.done + self.parked + self.dead
     }
+}
+
+/// How much was removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Forgotten {
+    /// Events that lost their content.
+    pub events: u64,
+    /// Undelivered effects.
+    pub effects: u64,
+    /// Unreadable rows that lost their text.
+    pub rejected: u64,
 }
 
 /// Events that wait for a person for one reason.
@@ -70,14 +83,28 @@ pub struct History {
 /// One event of a [`History`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryEntry {
-    /// The event.
-    pub event: Event,
+    /// The event's id.
+    pub id: EventId,
+    /// The record.
+    pub key: RecordKey,
+    /// Which of its states this is.
+    pub version: Version,
+    /// The state; `None` once it was forgotten.
+    pub record: Option<Record>,
     /// When it reached the inbox.
     pub received_at: DateTime<Utc>,
     /// Its standing.
     pub outcome: Outcome,
     /// Why.
     pub reasons: Vec<String>,
+}
+
+impl HistoryEntry {
+    /// The event, unless its content was forgotten.
+    pub fn event(self) -> Option<Event> {
+        let Self { id, key, version, record, .. } = self;
+        Some(Event { id, key, version, record: record? })
+    }
 }
 
 /// A row no source could read.

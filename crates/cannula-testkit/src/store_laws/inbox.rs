@@ -99,7 +99,7 @@ pub async fn everything_is_there_after_reopening(bench: &dyn StoreBench) {
     let outcomes: Vec<_> = history.events.iter().map(|entry| entry.outcome.clone()).collect();
     assert_eq!(outcomes, [Outcome::Done, Outcome::Pending]);
     assert_eq!(history.events[0].reasons, ["Because."]);
-    assert_eq!(history.events[0].event, events[0]);
+    assert_eq!(history.events[0].clone().event().as_ref(), events.first());
     store.add(arrivals(&[visit("c", "1", 2)]), minute(1)).await.unwrap();
     let claimed = claim(&*store, minute(1)).await.remove(0);
     assert_eq!(super::text(&claimed.state), Some("{\"seen\":1}"));

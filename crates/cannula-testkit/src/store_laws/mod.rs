@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a law fails by panicking")]
 
+mod forgetting;
 mod inbox;
 mod leases;
 mod records;
@@ -15,7 +16,7 @@ use cannula_core::{AppointmentStatus, Cursor, Event, Feed, Phi, RecordKind};
 use cannula_sync::{Arrival, Claim, Ingest, Next, OutboxRow, Step, Store};
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use self::{inbox::*, leases::*, records::*, steps::*};
+pub use self::{forgetting::*, inbox::*, leases::*, records::*, steps::*};
 use crate::{appointment, day_one, practice};
 
 /// One empty store that several workers can open.
@@ -63,6 +64,12 @@ macro_rules! store_laws {
             replay_makes_dead_events_undecided_and_due
             what_is_parked_is_counted_by_reason
             the_states_are_listed_by_subject_a_page_at_a_time
+            a_purged_person_leaves_ids_and_nothing_else
+            nothing_is_ever_done_again_about_a_purged_person
+            a_purge_takes_the_lease_away
+            a_record_that_leaves_or_reaches_a_purged_person_is_the_others_concern
+            what_is_over_is_forgotten_and_what_still_counts_is_not
+            a_forgotten_state_that_is_read_again_is_no_news
         );
     };
     (@each $bench:path; $($law:ident)*) => {$(

@@ -9,7 +9,7 @@ use crate::{appointment, membership, patient, payment, subject, without_stamp};
 /// What is known of a patient: the events' ids, oldest version first.
 async fn known(store: &dyn Store, patient: &str) -> Vec<EventId> {
     let history = store.history(&subject(patient)).await.unwrap();
-    history.events.into_iter().map(|entry| entry.event.id).collect()
+    history.events.into_iter().map(|entry| entry.id).collect()
 }
 
 fn ids(events: &[&Event]) -> Vec<EventId> {

@@ -1,0 +1,130 @@
+//! What is personal or secret reaches vendors and the store, and nothing that people or machines
+//! read elsewhere: no log line of any library, no error, no `Debug`, no report, no panic.
+//!
+//! A new flow is one line in [`flows!`].
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, here after telling where"
+)]
+
+mod canary;
+mod listening;
+mod parts;
+mod people;
+mod proxy;
+mod said;
+mod scene;
+mod trouble;
+
+use cannula_sandbox::practice::Product;
+use cannula_tests::Emr;
+
+use crate::{
+    canary::Canaries,
+    listening::Listening,
+    said::Said,
+    scene::{Flow, Scene},
+    trouble::Trouble,
+};
+
+/// Makes a module of tests of each flow, one for each trouble.
+macro_rules! flows {
+    ($($name:ident: $flow:expr;)*) => {$(
+        mod $name {
+            use super::*;
+
+            flows!(@each $flow;
+                all_goes_well: Nothing,
+                vendors_fail: Faults,
+                the_emr_refuses_the_credentials: EmrRefuses,
+                the_crm_or_the_store_refuses_the_credentials: OtherRefuses,
+                vendors_repeat_in_errors_what_they_were_sent: Echoes,
+                answers_have_the_wrong_shape: Mangles,
+                there_is_a_bug_in_the_sink: Panics,
+            );
+        }
+    )*};
+    (@each $flow:expr; $($test:ident: $trouble:ident,)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $test() {
+            nothing_gets_out($flow, Trouble::$trouble).await;
+        }
+    )*};
+}
+
+flows! {
+    visits_nextech_select: Flow::Visits(Emr::Nextech(Product::Select));
+    visits_nextech_practice_plus: Flow::Visits(Emr::Nextech(Product::PracticePlus));
+    visits_patientnow: Flow::Visits(Emr::PatientNow);
+    visits_zenoti: Flow::Visits(Emr::Zenoti);
+    intake_nextech_select: Flow::Intake(Emr::Nextech(Product::Select));
+    intake_nextech_practice_plus: Flow::Intake(Emr::Nextech(Product::PracticePlus));
+    intake_patientnow: Flow::Intake(Emr::PatientNow);
+    intake_zenoti: Flow::Intake(Emr::Zenoti);
+    posting_nextech_select: Flow::Posting(Product::Select);
+    posting_nextech_practice_plus: Flow::Posting(Product::PracticePlus);
+}
+
+async fn nothing_gets_out(flow: Flow, trouble: Trouble) {
+    let listening = Listening::start();
+    let scene = Scene::open(flow, trouble).await;
+    let mut said = Said::default();
+    scene.play(&mut said).await;
+    scene.assert_played(&said);
+    let canaries = scene.canaries();
+    let said = canaries.in_text(said.text());
+    let logged = canaries.in_text(&listening.heard());
+    // Not in the panic's message, which is heard by all that run beside.
+    for leak in &said {
+        eprintln!("SAID of {flow:?}, {trouble:?}: {leak}");
+    }
+    for leak in &logged {
+        eprintln!("LOGGED during {flow:?}, {trouble:?}: {leak}");
+    }
+    assert_eq!((said.len(), logged.len()), (0, 0), "see above");
+}
+
+#[test]
+fn the_search_finds_a_canary_however_it_is_written() {
+    let mut canaries = Canaries::default();
+    canaries.add("name", "Zoë O’Quillwren");
+    canaries.add("e-mail", "quagga+bloom@example.test");
+    canaries.add("phone", "646-555-7391");
+    for text in [
+        "a Zoë O’Quillwren b",
+        "zoë o’quillwren",
+        r#"{"n":"Zo\u00eb O\u2019Quillwren"}"#,
+        "?q=Zo%C3%AB%20O%E2%80%99Quillwren&x",
+        "?q=Zo%c3%ab+O%e2%80%99Quillwren",
+        "x-Wm_DqyBP4oCZUXVpbGx3cmVu", // base64, URL-safe, of “Zoë O’Quillwren” after “\xc7”
+    ] {
+        let found = canaries.in_text(text);
+        assert!(found.iter().any(|it| it.starts_with("name")), "{text}");
+    }
+    for text in ["mailto:QUAGGA%2BBLOOM@EXAMPLE.TEST", "quagga+bloom%40example.test"] {
+        assert!(canaries.in_text(text)[0].starts_with("e-mail"), "{text}");
+    }
+    for text in ["+16465557391", "(646) 555-7391", "phone=646.555.7391;"] {
+        assert!(canaries.in_text(text)[0].starts_with("phone"), "{text}");
+    }
+    let innocent = "2026-03-02T10:00 Zoe bloom 646 555 7392 quagga@example.test";
+    assert_eq!(canaries.in_text(innocent), [""; 0]);
+}
+
+#[test]
+fn the_log_hears_every_library_at_every_level_and_panics() {
+    let listening = Listening::start();
+    tracing::trace!(target: "hyper::client", canary = "canary-field", "canary-message");
+    let span = tracing::trace_span!("a span", canary = "canary-span");
+    span.in_scope(|| tracing::error!("inside"));
+    let panicked = std::thread::spawn(|| panic!("canary-panic")).join();
+    assert!(panicked.is_err());
+    let heard = listening.heard();
+    for text in ["canary-field", "canary-message", "canary-span", "canary-panic"] {
+        assert!(heard.contains(text), "{text} not in {heard}");
+    }
+}

@@ -1,0 +1,148 @@
+//! The services, each built from real clients.
+
+use std::{fmt::Debug, sync::Arc};
+
+use async_trait::async_trait;
+use cannula::{
+    aesthetix::Aesthetix,
+    core::{Clock, CrmSink, EmrSource, PatientRegistry, PaymentLedger},
+    dermpro::Dermpro,
+    nextech::Nextech,
+    patientnow::PatientNow,
+    rules::{intake::IntakeConfig, posting::PostingRules},
+    sync::{CrmFlow, Engine, IntakeFlow, PostingFlow, SqliteStore},
+    zenoti::Zenoti,
+};
+use cannula_examples::{
+    aesthetix_at, dermpro_at, intake_engine, nextech_at, posting_rules, referral_sources,
+};
+use cannula_sandbox::{Access, practice::Product};
+use cannula_tests::{Emr, World, patientnow_config, zenoti_config};
+
+use crate::{
+    said::Said,
+    trouble::{BuggyLedger, BuggyRegistry, BuggySink, Trouble},
+};
+
+/// An engine and its store.
+#[derive(Debug)]
+pub(crate) struct Part<F: cannula::sync::Flow> {
+    pub(crate) engine: Arc<Engine<F>>,
+    store: Arc<SqliteStore>,
+}
+
+/// A part of whatever flow.
+#[async_trait]
+pub(crate) trait Carrier: Debug {
+    /// Polls and drains once.
+    async fn work(&self, said: &mut Said);
+    /// Asks for everything there is to ask for.
+    async fn ask(&self, said: &mut Said);
+}
+
+#[async_trait]
+impl<F: cannula::sync::Flow> Carrier for Part<F>
+where
+    F::State: Debug,
+{
+    async fn work(&self, said: &mut Said) {
+        said.work(&self.engine).await;
+    }
+
+    async fn ask(&self, said: &mut Said) {
+        said.ask(&self.engine, &*self.store).await;
+    }
+}
+
+fn store() -> Arc<SqliteStore> {
+    Arc::new(SqliteStore::in_memory("main").unwrap())
+}
+
+pub(crate) fn visits(world: &World, access: &Access, trouble: Trouble) -> Part<CrmFlow> {
+    let sink: Arc<dyn CrmSink> =
+        if trouble == Trouble::Panics { Arc::new(BuggySink) } else { crm(world, access) };
+    let (source, _) = emr(world, access);
+    let store = store();
+    let engine = world.engine_of(source, world.rules(), sink, Arc::clone(&store) as _).unwrap();
+    Part { engine: Arc::new(engine), store }
+}
+
+pub(crate) fn intake(
+    world: &World,
+    access: &Access,
+    visits: &Part<CrmFlow>,
+    trouble: Trouble,
+) -> Part<IntakeFlow> {
+    let (_, mut registry) = emr(world, access);
+    if trouble == Trouble::Panics {
+        registry = Arc::new(BuggyRegistry(registry));
+    }
+    let config = IntakeConfig::new(vec![world.config.emr.create_tag().to_owned()]);
+    let store = store();
+    let clock = Arc::clone(&world.clock) as Arc<dyn Clock>;
+    let visits = Arc::clone(&visits.engine);
+    let crm = crm(world, access);
+    let engine = intake_engine(config, registry, crm, visits, Arc::clone(&store) as _, clock);
+    Part { engine: Arc::new(engine), store }
+}
+
+pub(crate) fn posting(
+    world: &World,
+    access: &Access,
+    product: Product,
+    trouble: Trouble,
+) -> Part<PostingFlow> {
+    let (start, clock) = (world.config.practice.start, Arc::clone(&world.clock) as Arc<dyn Clock>);
+    let config = dermpro_at(access, start).unwrap();
+    let source = Arc::new(Dermpro::new(config, Arc::clone(&clock)).unwrap());
+    let emr = nextech(world, access, product);
+    let rules = PostingRules::new(
+        posting_rules(product, start),
+        PaymentLedger::info(&emr).clone(),
+        PatientRegistry::info(&emr).clone(),
+    );
+    let mut ledger = Arc::clone(&emr) as Arc<dyn PaymentLedger>;
+    if trouble == Trouble::Panics {
+        ledger = Arc::new(BuggyLedger(ledger));
+    }
+    let flow = PostingFlow::new(rules, emr, ledger, Arc::clone(&clock));
+    let store = store();
+    let engine = Engine::new(source, flow, Arc::clone(&store) as _, clock);
+    Part { engine: Arc::new(engine), store }
+}
+
+fn nextech(world: &World, access: &Access, product: Product) -> Arc<Nextech> {
+    let mut config = nextech_at(access, product, world.config.practice.start).unwrap();
+    config.requests_per_second = None;
+    config.new_patients.referral_sources = referral_sources();
+    Arc::new(Nextech::new(config, Arc::clone(&world.clock) as _).unwrap())
+}
+
+fn crm(world: &World, access: &Access) -> Arc<Aesthetix> {
+    let mut config = aesthetix_at(access).unwrap();
+    config.quota = None;
+    Arc::new(Aesthetix::new(config, Arc::clone(&world.clock) as _).unwrap())
+}
+
+fn emr(world: &World, access: &Access) -> (Arc<dyn EmrSource>, Arc<dyn PatientRegistry>) {
+    let start = world.config.practice.start;
+    let clock = Arc::clone(&world.clock) as Arc<dyn Clock>;
+    match world.config.emr {
+        Emr::Nextech(product) => {
+            let client = nextech(world, access, product);
+            (Arc::clone(&client) as _, client)
+        }
+        Emr::PatientNow => {
+            let mut config = patientnow_config(access, start).unwrap();
+            (config.daily_requests, config.requests_per_second) = (None, None);
+            let client = Arc::new(PatientNow::new(config, clock).unwrap());
+            (Arc::clone(&client) as _, client)
+        }
+        Emr::Zenoti => {
+            let mut config = zenoti_config(access).unwrap();
+            config.requests_per_minute = None;
+            let client = Arc::new(Zenoti::new(config, clock).unwrap());
+            (Arc::clone(&client) as _, client)
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Who takes part, and what happens to them.
+
+use std::time::Duration;
+
+use cannula::core::ErrorKind;
+use cannula_examples::{aesthetix_at, dermpro_at, nextech_at};
+use cannula_sandbox::{Access, Vendor, practice::Product};
+use cannula_tests::{Emr, Receiver, World, WorldConfig, patientnow_config, zenoti_config};
+
+use crate::{
+    canary::Canaries,
+    parts::{self, Carrier},
+    people::{self, BORN, CHART, CITY, EMAIL, FAMILY, GIVEN, MISTYPED, NOTE, PHONE, STREET},
+    proxy,
+    said::Said,
+    trouble::{OFTEN, Trouble},
+};
+
+/// What carries data from one vendor to another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Flow {
+    /// From the EMR to the CRM.
+    Visits(Emr),
+    /// From the CRM to the EMR, and on to the CRM.
+    Intake(Emr),
+    /// From the store to the ledger.
+    Posting(Product),
+}
+
+impl Flow {
+    const fn emr(self) -> Emr {
+        match self {
+            Self::Visits(emr) | Self::Intake(emr) => emr,
+            Self::Posting(product) => Emr::Nextech(product),
+        }
+    }
+}
+
+/// A person full of canaries, and the service that carries them.
+#[derive(Debug)]
+pub(crate) struct Scene {
+    flow: Flow,
+    trouble: Trouble,
+    world: World,
+    access: Access,
+    parts: Vec<Box<dyn Carrier>>,
+    webhooks: Option<Receiver>,
+    _proxy: Option<Receiver>,
+}
+
+impl Scene {
+    pub(crate) async fn open(flow: Flow, trouble: Trouble) -> Self {
+        let emr = flow.emr();
+        let world = World::start(WorldConfig::empty(emr)).await.unwrap();
+        let mut access = world.sandbox.access().clone();
+        // The TLS library of the first client is everybody's.
+        drop(world.sink().unwrap());
+        let mut proxy = None;
+        if matches!(trouble, Trouble::Echoes | Trouble::Mangles) {
+            let before = proxy::before(&access.origin, trouble, FAMILY).await;
+            let here = before.url().trim_end_matches("/webhooks").to_owned();
+            let text = serde_json::to_string(&access).unwrap().replace(&access.origin, &here);
+            access = serde_json::from_str(&text).unwrap();
+            proxy = Some(before);
+        }
+        if trouble == Trouble::Faults {
+            for vendor in [emr.vendor(), Vendor::Crm, Vendor::DermPro] {
+                world.sandbox.faults(vendor).set_rates(OFTEN);
+            }
+        }
+        if trouble == Trouble::EmrRefuses {
+            for secret in [
+                &mut access.nextech.select.password,
+                &mut access.nextech.practice_plus.client_secret,
+                &mut access.patientnow.password,
+                &mut access.patientnow.api_key,
+                &mut access.zenoti.api_key,
+            ] {
+                MISTYPED.clone_into(secret);
+            }
+        }
+        if trouble == Trouble::OtherRefuses {
+            MISTYPED.clone_into(&mut access.crm.private_token);
+            MISTYPED.clone_into(&mut access.dermpro.access_token_secret);
+        }
+        let mut webhooks = None;
+        let parts: Vec<Box<dyn Carrier>> = if let Flow::Posting(product) = flow {
+            vec![Box::new(parts::posting(&world, &access, product, trouble))]
+        } else {
+            let visits = parts::visits(&world, &access, trouble);
+            if !matches!(emr, Emr::Nextech(_)) {
+                webhooks = Some(world.receive(&visits.engine).await.unwrap());
+            }
+            match flow {
+                Flow::Intake(_) => {
+                    let intake = parts::intake(&world, &access, &visits, trouble);
+                    vec![Box::new(intake), Box::new(visits)]
+                }
+                _ => vec![Box::new(visits)],
+            }
+        };
+        Self { flow, trouble, world, access, parts, webhooks, _proxy: proxy }
+    }
+
+    /// Everything personal and secret in the scene.
+    pub(crate) fn canaries(&self) -> Canaries {
+        let mut canaries = Canaries::default();
+        for (what, value) in [
+            ("given name", GIVEN),
+            ("family name", FAMILY),
+            ("e-mail", EMAIL),
+            ("phone", PHONE),
+            ("birth date", BORN),
+            ("birth date", "07/23/1961"),
+            ("birth date", "July 23, 1961"),
+            ("street", STREET),
+            ("city", CITY),
+            ("payment's note", NOTE),
+            ("mistyped credential", MISTYPED),
+            ("access token", "sandbox-access."),
+            ("refresh token", "sandbox-refresh."),
+        ] {
+            canaries.add(what, value);
+        }
+        canaries.add("chart number", &CHART.to_string());
+        let Access { nextech, patientnow, zenoti, crm, dermpro, .. } = self.world.sandbox.access();
+        for (what, value) in [
+            ("Select password", &nextech.select.password),
+            ("Practice+ secret", &nextech.practice_plus.client_secret),
+            ("PatientNow key", &patientnow.api_key),
+            ("PatientNow password", &patientnow.password),
+            ("PatientNow webhook secret", &patientnow.webhook_secret),
+            ("Zenoti key", &zenoti.api_key),
+            ("Zenoti webhook secret", &zenoti.webhook_secret),
+            ("CRM token", &crm.private_token),
+            ("store's consumer secret", &dermpro.consumer_secret),
+            ("store's access token", &dermpro.access_token),
+            ("store's token secret", &dermpro.access_token_secret),
+        ] {
+            canaries.add(what, value);
+        }
+        canaries
+    }
+
+    /// Lets everything happen, and asks for everything there is to ask for.
+    pub(crate) async fn play(&self, said: &mut Said) {
+        match self.flow {
+            Flow::Visits(_) => people::practice(&self.world),
+            Flow::Intake(_) => people::staff(&self.world),
+            Flow::Posting(_) => people::store(&self.world),
+        }
+        for round in 0..14 {
+            self.world.pass(Duration::from_secs(3_600));
+            self.world.sandbox.deliver_webhooks().await;
+            for part in &self.parts {
+                part.work(said).await;
+            }
+            if round == 4 {
+                self.forge().await;
+            }
+        }
+        for part in &self.parts {
+            part.ask(said).await;
+        }
+        if let Emr::Nextech(product) = self.flow.emr() {
+            said.value(&nextech_at(&self.access, product, self.world.config.practice.start));
+        }
+        said.value(&patientnow_config(&self.access, self.world.config.practice.start));
+        said.value(&zenoti_config(&self.access));
+        said.value(&aesthetix_at(&self.access));
+        said.value(&dermpro_at(&self.access, self.world.config.practice.start));
+    }
+
+    /// What is to happen has happened: a scene in which nothing does lets nothing out either.
+    pub(crate) fn assert_played(&self, said: &Said) {
+        let (errors, drained) = (said.errors(), said.drained());
+        match self.trouble {
+            Trouble::Nothing => {
+                assert_eq!(errors, []);
+                assert!(drained >= 1, "{drained}");
+                let crm = format!("{:?}", self.world.sandbox.crm());
+                let ledger = self.world.sandbox.practice().payment_ids();
+                assert!(crm.contains("quagga") || !ledger.is_empty(), "nothing got anywhere");
+            }
+            // Through all of it, some of what is personal got where it belongs.
+            Trouble::Faults | Trouble::Echoes | Trouble::Mangles => {
+                assert!(drained > 0 && said.refused() > 0, "{drained} {errors:?}");
+            }
+            Trouble::EmrRefuses | Trouble::OtherRefuses => {
+                // A gateway forbids what a vendor would not recognise.
+                let refused = |it: &ErrorKind| matches!(it, ErrorKind::Auth | ErrorKind::Forbidden);
+                assert!(errors.iter().any(refused), "{errors:?}");
+            }
+            Trouble::Panics => assert!(said.panics() > 0),
+        }
+    }
+
+    /// Somebody sends what no vendor signed.
+    async fn forge(&self) {
+        let Some(receiver) = &self.webhooks else { return };
+        let body = serde_json::to_string(&people::person(CHART).emails[0].address).unwrap();
+        let body =
+            format!("{{\"email\":{body},\"name\":\"{GIVEN} {FAMILY}\",\"phone\":\"{PHONE}\"}}");
+        for body in [body, format!("{GIVEN} {FAMILY}")] {
+            let sent = reqwest::Client::new()
+                .post(format!("{}?email={EMAIL}", receiver.url()))
+                .header("zenoti-webhook-signature", FAMILY.replace('’', "'"))
+                .header(&self.access.patientnow.webhook_header, STREET)
+                .body(body);
+            assert!(!sent.send().await.unwrap().status().is_success());
+        }
+    }
+}
