@@ -43,7 +43,7 @@ pub struct DirectoryPage {
 
 /// How creating a contact ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NewContact {
+pub enum ContactCreation {
     /// There is one contact more.
     Created(ContactId),
     /// Nothing was written, because another contact has this e-mail address or phone number.

@@ -24,7 +24,7 @@ pub use crm::{
     ContactWrite, CrmEffect, CrmLinks, CrmNeeds, Delivered, FieldKind, FieldSpec, FieldValue, Note,
     OpportunityStatus, OpportunityValue, Person, PipelineSpec, Receipt, Settled, StageMove,
 };
-pub use directory::{DirectoryInfo, DirectoryPage, DirectorySearch, NewContact};
+pub use directory::{ContactCreation, DirectoryInfo, DirectoryPage, DirectorySearch};
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use event::{Cursor, Event, Feed, Page, Record, Rejected, Version};
 pub use id::{

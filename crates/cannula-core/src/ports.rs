@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 
 use crate::{
-    ContactId, CrmContact, CrmEffect, CrmLinks, CrmNeeds, Cursor, DirectoryInfo, DirectoryPage,
-    DirectorySearch, Event, Feed, IdempotencyKey, LedgerInfo, LedgerOptions, LedgerRow, NewContact,
-    NewPatient, NewPayment, Page, Patient, PatientId, Person, PickLists, Receipt, RecordKey,
-    RegistryInfo, Result, Settled,
+    ContactCreation, ContactId, CrmContact, CrmEffect, CrmLinks, CrmNeeds, Cursor, DirectoryInfo,
+    DirectoryPage, DirectorySearch, Event, Feed, IdempotencyKey, LedgerInfo, LedgerOptions,
+    LedgerRow, NewPatient, NewPayment, Page, Patient, PatientId, Person, PickLists, Receipt,
+    RecordKey, RegistryInfo, Result, Settled,
 };
 
 /// What a source is and can do. Fixed at construction: asking for it does no I/O.
@@ -102,7 +102,7 @@ pub trait ContactDirectory: Debug + Send + Sync + 'static {
     /// [`ErrorKind::NeedsPerson`](crate::ErrorKind::NeedsPerson) if the person has neither;
     /// [`Retry::Settle`](crate::Retry::Settle) if the contact may have been created. Calling again
     /// is then safe: the first contact is the one in the way.
-    async fn create(&self, person: &Person) -> Result<NewContact>;
+    async fn create(&self, person: &Person) -> Result<ContactCreation>;
 }
 
 /// An EMR's register of patients.
@@ -289,7 +289,7 @@ impl<T: ContactDirectory + ?Sized> ContactDirectory for Arc<T> {
         (**self).get(id).await
     }
 
-    async fn create(&self, person: &Person) -> Result<NewContact> {
+    async fn create(&self, person: &Person) -> Result<ContactCreation> {
         (**self).create(person).await
     }
 }

@@ -13,6 +13,7 @@ mod membership_telling;
 mod newest;
 mod note;
 mod patient;
+pub mod patient_link;
 mod patient_telling;
 mod payment;
 mod payment_note;
