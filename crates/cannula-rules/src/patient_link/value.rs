@@ -2,7 +2,7 @@
 
 use cannula_core::Phi;
 use chrono::NaiveDate;
-use phonenumber::{PhoneNumber, country};
+use phonenumber::{Mode, country};
 
 use crate::plausible::{self, Worth};
 
@@ -38,12 +38,14 @@ pub(super) fn tidy(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A number that can be called. Two spellings of one are equal; extensions count.
-pub(super) fn phone(text: &str, country: country::Id) -> Option<PhoneNumber> {
+/// A number that can be called, in E.164, and its extension.
+pub(super) fn phone(text: &str, country: country::Id) -> Option<(String, Option<String>)> {
     if plausible::phone(text) == Worth::Placeholder {
         return None;
     }
-    phonenumber::parse(Some(country), text).ok().filter(phonenumber::is_valid)
+    let number = phonenumber::parse(Some(country), text).ok().filter(phonenumber::is_valid)?;
+    let extension = number.extension().map(ToString::to_string);
+    Some((number.format().mode(Mode::E164).to_string(), extension))
 }
 
 /// An address without case.

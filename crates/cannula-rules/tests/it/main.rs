@@ -7,6 +7,7 @@ mod convergence;
 mod documents;
 mod intake;
 mod ledger;
+mod patient_link;
 mod pipelines;
 mod posting;
 mod scenarios;
