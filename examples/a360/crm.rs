@@ -81,7 +81,7 @@ fn people() -> [NewContact; 9] {
     let person = |first: &str, last: &str, born: &str, number: u32| NewContact {
         first_name: first.to_owned(),
         last_name: last.to_owned(),
-        email: Some(format!("patient{number}@example.test")),
+        email: Some(format!("p{number}@example.test")),
         phone: Some(format!("+1918555{number:04}")),
         birth_date: born.parse().ok(),
         ..NewContact::default()

@@ -9,8 +9,14 @@
 //! ```
 //!
 //! The local list is the SQLite file `patients.db`, and stays. The CRM is a fake on loopback that
-//! each command starts with the same contacts and the same ids; one of them was made a second ago,
-//! so that a search does not show it and its id does. More commands:
+//! each command starts with the same contacts and the same ids. One of them, Nova Marar, was made
+//! that very moment: a search for her name does not show her yet, and her id does:
+//!
+//! ```sh
+//! cargo run --example a360 -- search BCpVF8wexkO21HrB61k4
+//! ```
+//!
+//! More commands:
 //!
 //! - `add Mara Okafor 1990-02-03`: adds a patient by hand, to the local list only
 //! - `select ID --is PATIENT`, `--new`, `--birth-date DATE`: answers what a selection asks

@@ -48,6 +48,11 @@ fn text(text: &Option<Phi<String>>) -> String {
     text.as_ref().map(|text| text.expose().clone()).unwrap_or_default()
 }
 
+fn counted(count: usize, what: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{s}")
+}
+
 fn name(first: &Phi<String>, last: &Phi<String>) -> String {
     format!("{} {}", first.expose(), last.expose())
 }
@@ -102,11 +107,11 @@ pub(crate) fn results(results: &Results, location: &PracticeId) -> Shown {
         (Scope::Crm, Some(most)) if results.next.is_some() => {
             sentences.push(format!("{count} of at most {most} contacts; `--page` shows more."));
         }
-        (Scope::Crm, _) => sentences.push(format!("{count} contacts in the CRM.")),
+        (Scope::Crm, _) => sentences.push(format!("{} in the CRM.", counted(count, "contact"))),
         (Scope::Local, _) => {
             let more = if results.next.is_some() { "; `--page` shows more" } else { "" };
-            let count = results.patients.len();
-            sentences.push(format!("{count} patients in the local list{more}."));
+            let count = counted(results.patients.len(), "patient");
+            sentences.push(format!("{count} in the local list{more}."));
         }
     }
     if results.unreadable > 0 {
@@ -154,11 +159,11 @@ fn fields(person: &Person, rules: &MergeRules) -> Table {
     }
 }
 
-fn asked(question: &Question) -> Shown {
+fn asked(question: &Question, answers: &str) -> Shown {
     let sentences = vec![
         "Nothing was written.".to_owned(),
         question.sentence(),
-        "Answer with --is PATIENT, --new or --birth-date DATE, as it fits.".to_owned(),
+        format!("To answer, repeat the command with {answers}."),
     ];
     let json = json!({ "ended": "ask", "question": question, "sentence": question.sentence() });
     Shown { sentences, tables: Vec::new(), json }
@@ -182,7 +187,9 @@ fn outcome(outcome: &Outcome) -> Shown {
 pub(crate) fn selection(selection: &Selection) -> Shown {
     match selection {
         Selection::Done(done) => outcome(done),
-        Selection::Ask(question) => asked(question),
+        Selection::Ask(question) => {
+            asked(question, "--is PATIENT, --new or --birth-date DATE, as it fits")
+        }
         Selection::Gone { patient } => {
             let mut sentences = vec!["The CRM does not have this contact (any more).".to_owned()];
             if let Some(patient) = patient {
@@ -220,7 +227,7 @@ pub(crate) fn pushed(pushed: &Pushed, forgets: bool) -> Shown {
     match pushed {
         Pushed::Created { patient, contact } => created(patient, contact, forgets),
         Pushed::Found(found) => selection(found),
-        Pushed::Ask(question) => asked(question),
+        Pushed::Ask(question) => asked(question, "--new, if none of the contacts is the patient"),
     }
 }
 
