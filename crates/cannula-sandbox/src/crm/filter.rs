@@ -202,8 +202,8 @@ fn words(item: &Value) -> Result<Vec<String>, Refusal> {
 /// those are. Tags are told apart by spaces and hyphens, so these are let through in tags.
 fn plain(words: Vec<String>, field: &str) -> Result<Vec<String>, Refusal> {
     let tags = field == "tags";
-    let special = |c: char| !c.is_alphanumeric() && !(c == ' ' || tags && c == '-');
-    if words.iter().any(|word| word.contains(special)) {
+    let plain = |c: char| c.is_alphanumeric() || c == ' ' || tags && c == '-';
+    if !words.iter().all(|word| word.chars().all(plain)) {
         return Err(Refusal::bad_request("Special characters are not allowed with contains"));
     }
     Ok(words)
