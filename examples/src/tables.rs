@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, stdout};
 
-use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::{ContentArrangement, Row, Table, presets::UTF8_FULL_CONDENSED};
 
 use crate::{Explained, Figures};
 
@@ -79,11 +79,7 @@ pub fn print_explained(explained: &Explained) {
 }
 
 /// Prints one table; an empty one is left out.
-pub fn show<const N: usize>(
-    title: &str,
-    header: [&str; N],
-    rows: impl IntoIterator<Item = [String; N]>,
-) {
+pub fn show(title: &str, header: impl Into<Row>, rows: impl IntoIterator<Item = impl Into<Row>>) {
     let mut table = Table::new();
     table
         .load_style(UTF8_FULL_CONDENSED)

@@ -5,8 +5,8 @@
 use std::{fmt::Debug, path::Path};
 
 use cannula::{
-    EmrSection, ServiceConfig, core::Result, nextech::NextechConfig, patientnow::PatientNowConfig,
-    zenoti::ZenotiConfig,
+    EmrSection, PatientSearchConfig, ServiceConfig, core::Result, nextech::NextechConfig,
+    patientnow::PatientNowConfig, zenoti::ZenotiConfig,
 };
 
 const NEXTECH: &str = include_str!("../nextech/nextech.toml");
@@ -63,6 +63,22 @@ fn the_defaults_that_a_sample_shows_are_the_defaults() {
     law::<NextechConfig>(NEXTECH);
     law::<PatientNowConfig>(PATIENTNOW);
     law::<ZenotiConfig>(ZENOTI);
+}
+
+#[test]
+fn the_defaults_that_the_patient_searchs_sample_shows_are_the_defaults() {
+    let sample = include_str!("../a360/a360.toml");
+    let spelled_out = with_defaults_spelled_out(sample);
+    assert!(spelled_out.contains("\nplaceholder_birth_dates"));
+    let read = |text: &str| PatientSearchConfig::parse(text, Path::new("a360"), &lookup).unwrap();
+    let (shown, default) = (read(&spelled_out), read(sample));
+    assert_eq!(shown.a360, default.a360);
+    assert_eq!(default.store, Path::new("a360/patients.db"));
+    assert_eq!(format!("{:#?}", shown.aesthetix), format!("{:#?}", default.aesthetix));
+    let wrong = PatientSearchConfig::parse("[a360]\npage = 5", Path::new(""), &lookup).unwrap_err();
+    for problem in ["store.file: is missing", "aesthetix.location_id: is missing", "a360.page: "] {
+        assert!(wrong.to_string().contains(problem), "{wrong}");
+    }
 }
 
 /// The sections that a practice adds on purpose, as if it had.

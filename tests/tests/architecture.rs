@@ -40,7 +40,7 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
         "cannula-rules" | "cannula-http" => &["cannula-core"],
         "cannula-nextech" | "cannula-patientnow" | "cannula-zenoti" | "cannula-dermpro"
         | "cannula-aesthetix" => &["cannula-core", "cannula-http"],
-        "cannula-sync" => &["cannula-core", "cannula-rules"],
+        "cannula-sync" | "cannula-a360" => &["cannula-core", "cannula-rules"],
         "cannula-sandbox" => &["cannula-core", "cannula-http"],
         "cannula-testkit" => &["cannula-core", "cannula-rules", "cannula-sync"],
         "cannula" => &[
@@ -53,6 +53,7 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
             "cannula-dermpro",
             "cannula-aesthetix",
             "cannula-sync",
+            "cannula-a360",
         ],
         "cannula-examples" | "cannula-tests" => return None,
         other => panic!("say in this test what {other} may depend on"),

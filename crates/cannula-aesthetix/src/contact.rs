@@ -53,7 +53,7 @@ impl Aesthetix {
         self.adopt(person, parts, &found, field).await
     }
 
-    async fn find(&self, parts: &ContactParts) -> Result<Option<Contact>> {
+    pub(crate) async fn find(&self, parts: &ContactParts) -> Result<Option<Contact>> {
         self.client.find_duplicate(parts.email.as_ref(), parts.phone.as_ref()).await
     }
 
@@ -103,7 +103,7 @@ fn without_blanks(parts: &ContactParts) -> ContactParts {
 }
 
 impl Contact {
-    fn email_is(&self, parts: &ContactParts) -> bool {
+    pub(crate) fn email_is(&self, parts: &ContactParts) -> bool {
         match (&self.email, &parts.email) {
             (Some(ours), Some(theirs)) => ours.expose().eq_ignore_ascii_case(theirs.expose()),
             _ => false,

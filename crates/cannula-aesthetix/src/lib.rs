@@ -5,11 +5,14 @@ mod client;
 mod config;
 mod contact;
 mod content;
+mod directory;
 mod errors;
+mod hits;
 mod map;
 mod matching;
 mod model;
 mod oauth;
+mod reader;
 mod requests;
 mod signature;
 mod sink;
@@ -22,6 +25,7 @@ mod wire;
 pub use client::CrmClient;
 pub use config::{AesthetixConfig, ApiVersion, Credentials, DEFAULT_BASE_URL, Duplicates, OAuth};
 pub use content::FieldContent;
+pub use directory::Directory;
 pub use errors::Collision;
 pub use model::{
     Contact, ContactNote, ContactPage, CustomField, Opportunity, Pipeline, Stage, Upserted,

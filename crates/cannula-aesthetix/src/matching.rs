@@ -33,7 +33,8 @@ fn names_agree(person: &Person, contact: &Contact) -> bool {
         || ((first.is_empty() || first == ours_first) && (last.is_empty() || last == ours_last))
 }
 
-fn fold(name: &Phi<String>) -> String {
+/// A name without case, accents, spaces and punctuation.
+pub(crate) fn fold(name: &Phi<String>) -> String {
     let letters = name.expose().nfd().filter(|letter| !is_combining_mark(*letter));
     letters.filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

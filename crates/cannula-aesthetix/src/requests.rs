@@ -83,6 +83,9 @@ pub struct ContactSearch {
     pub equal: Vec<(String, Phi<String>)>,
     /// Tags of which the contact must have at least one, in lower case; none asks for no tag.
     pub any_tag: Vec<String>,
+    /// Pieces of a name, in lower case and without special characters, each of which must be in
+    /// the first or the last name. With them hits come in the order of last names.
+    pub name_parts: Vec<Phi<String>>,
     /// Hits on a page, 1 to 500.
     pub limit: u16,
     /// [`ContactPage::after`](crate::ContactPage::after) of the page before.
@@ -144,6 +147,10 @@ impl Requests {
         let filters = filters(search);
         if !filters.is_empty() {
             body.insert("filters".into(), filters.into());
+        }
+        if !search.name_parts.is_empty() {
+            let sort = json!([{ "field": "lastNameLowerCase", "direction": "asc" }]);
+            body.insert("sort".into(), sort);
         }
         match &search.after {
             Some(after) => body.insert("searchAfter".into(), json!(after)),
@@ -325,6 +332,11 @@ fn filters(search: &ContactSearch) -> Vec<Value> {
         0 | 1 => filters.extend(tags),
         _ => filters.push(json!({ "group": "OR", "filters": tags })),
     }
+    filters.extend(search.name_parts.iter().map(|part| {
+        let contains = ["firstNameLowerCase", "lastNameLowerCase"]
+            .map(|field| json!({ "field": field, "operator": "contains", "value": part }));
+        json!({ "group": "OR", "filters": contains })
+    }));
     filters
 }
 

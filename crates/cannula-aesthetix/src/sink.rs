@@ -15,12 +15,12 @@ use cannula_http::Lane;
 use phonenumber::country;
 
 use crate::{
-    AesthetixConfig, CONNECTOR, CrmClient, Duplicates, TagSource, catalog::Catalog,
+    AesthetixConfig, CONNECTOR, CrmClient, Directory, Duplicates, TagSource, catalog::Catalog,
     errors::link_broken,
 };
 
 /// How long a search may trail a write; reported by several integrators.
-const INDEX_LAG: Duration = Duration::from_secs(20);
+pub(crate) const INDEX_LAG: Duration = Duration::from_secs(20);
 
 /// A location of Aesthetix CRM to write to.
 #[derive(Clone, Debug)]
@@ -61,6 +61,12 @@ impl Aesthetix {
     /// sink's connections, token and quota.
     pub fn tag_source(&self, tags: Vec<String>) -> TagSource {
         TagSource::new(self.clone(), tags, Arc::clone(&self.clock))
+    }
+
+    /// The contacts of this location, to be searched by people. It shares the sink's connections,
+    /// token and quota.
+    pub fn directory(&self) -> Directory {
+        Directory::new(self.clone())
     }
 
     /// The same sink in another lane of the quota.

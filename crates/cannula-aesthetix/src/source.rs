@@ -1,20 +1,21 @@
 //! The CRM as a source: contacts that staff tagged.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use cannula_core::{
-    Clock, ContactId, CrmContact, CrmSource, Cursor, Error, ErrorKind, Event, Feed, Page, Phi,
-    PracticeId, Record, RecordId, RecordKey, RecordKind, Rejected, Result, SourceInfo,
-    TaggedContact,
+    Clock, ContactId, CrmSource, Cursor, Error, ErrorKind, Event, Feed, Page, Phi, PracticeId,
+    Record, RecordId, RecordKey, RecordKind, Rejected, Result, SourceInfo, TaggedContact,
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, value::RawValue};
 
-use crate::{Aesthetix, CONNECTOR, Contact, ContactSearch, wire};
+use crate::{
+    Aesthetix, CONNECTOR, ContactSearch,
+    hits::{from_cursor, next_page, read, to_cursor},
+    reader::ContactReader,
+    wire,
+};
 
 /// Hits on a page: what the vendor's own examples ask for.
 const PAGE: u16 = 100;
@@ -32,21 +33,7 @@ pub struct TagSource {
     tags: Vec<String>,
     info: SourceInfo,
     clock: Arc<dyn Clock>,
-    names: Arc<RwLock<Option<Arc<FieldNames>>>>,
-}
-
-/// The names of the custom fields.
-#[derive(Debug)]
-struct FieldNames {
-    by_id: BTreeMap<String, String>,
-    /// Ids that have no name even in a fresh list: fields that were deleted and left values.
-    nameless: BTreeSet<String>,
-}
-
-impl FieldNames {
-    fn know_all_of(&self, contact: &Contact) -> bool {
-        contact.fields.keys().all(|id| self.by_id.contains_key(id) || self.nameless.contains(id))
-    }
+    contacts: ContactReader,
 }
 
 impl TagSource {
@@ -54,7 +41,7 @@ impl TagSource {
         let practice = PracticeId::new(crm.client.location());
         let feeds = vec![Feed { practice, kind: RecordKind::TaggedContact }];
         let info = SourceInfo { name: CONNECTOR, feeds };
-        Self { crm, tags: folded(tags), info, clock, names: Arc::default() }
+        Self { contacts: ContactReader::new(crm.clone()), crm, tags: folded(tags), info, clock }
     }
 
     fn practice(&self) -> PracticeId {
@@ -89,33 +76,6 @@ impl TagSource {
             raw: Phi::new(raw.get().to_owned()),
         }
     }
-
-    /// Names for the fields of this contact. They are asked for once, and again when a field turns
-    /// up that has none.
-    async fn names(&self, contact: &Contact) -> Result<Arc<FieldNames>> {
-        let known = self.names.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let known = known.or_else(|| self.prepared());
-        if let Some(names) = &known
-            && names.know_all_of(contact)
-        {
-            return Ok(Arc::clone(names));
-        }
-        let fields = self.crm.client.custom_fields().await?;
-        let by_id: BTreeMap<_, _> = fields.into_iter().map(|it| (it.id, it.name)).collect();
-        let mut nameless = known.map(|names| names.nameless.clone()).unwrap_or_default();
-        nameless.extend(contact.fields.keys().cloned());
-        nameless.retain(|id| !by_id.contains_key(id));
-        let names = Arc::new(FieldNames { by_id, nameless });
-        let mut slot = self.names.write().unwrap_or_else(PoisonError::into_inner);
-        *slot = Some(Arc::clone(&names));
-        Ok(names)
-    }
-
-    /// What the sink learned when it was prepared.
-    fn prepared(&self) -> Option<Arc<FieldNames>> {
-        let by_id = self.crm.catalog().ok()?.names();
-        Some(Arc::new(FieldNames { by_id, nameless: BTreeSet::new() }))
-    }
 }
 
 #[async_trait]
@@ -149,16 +109,8 @@ impl CrmSource for TagSource {
                 Err(path) => page.rejected.push(self.rejected(index, raw, &path)),
             }
         }
-        let next = hits.last().and_then(|raw| search_after(raw));
-        if hits.len() < usize::from(PAGE) || next.is_none() {
-            return Ok(page);
-        }
-        if next == after {
-            return Err(Error::new(ErrorKind::Decode, "the next page starts where this one does")
-                .connector(CONNECTOR)
-                .operation("search contacts"));
-        }
-        Ok(Page { next: to_cursor(next), last: false, ..page })
+        let Some(next) = next_page(&hits, PAGE, after.as_ref())? else { return Ok(page) };
+        Ok(Page { next: to_cursor(Some(next)), last: false, ..page })
     }
 
     async fn get(&self, key: &RecordKey) -> Result<Option<Event>> {
@@ -167,18 +119,9 @@ impl CrmSource for TagSource {
                 Error::new(ErrorKind::Unsupported, "there is no such record").connector(CONNECTOR)
             );
         }
-        let contact = match self.crm.client.get_contact(&ContactId::new(key.id.as_str())).await {
-            Ok(contact) => contact,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        // Nobody asked for another contact.
-        if contact.id.as_str() != key.id.as_str() {
-            return Ok(None);
-        }
-        let names = self.names(&contact).await?;
-        let stamp = contact.updated_at;
-        let record = Record::Contact(named(contact, &names.by_id));
+        let id = ContactId::new(key.id.as_str());
+        let Some((contact, stamp)) = self.contacts.read(&id).await? else { return Ok(None) };
+        let record = Record::Contact(contact);
         let id = key.id.clone();
         Ok(Some(Event::new(self.practice(), id, record, stamp, self.clock.now())))
     }
@@ -196,52 +139,4 @@ pub(crate) fn tagged(id: &str, tags: Vec<String>, wanted: &[String]) -> Option<R
     let tags = folded(tags);
     let asked_for = tags.iter().any(|tag| wanted.contains(tag));
     asked_for.then(|| Record::TaggedContact(TaggedContact { id: ContactId::new(id), tags }))
-}
-
-/// A hit, or the path of what cannot be read.
-fn read(raw: &RawValue) -> Result<wire::TaggedHit, String> {
-    let mut reader = serde_json::Deserializer::from_str(raw.get());
-    serde_path_to_error::deserialize(&mut reader).map_err(|error| error.path().to_string())
-}
-
-/// Where the page after this hit starts.
-fn search_after(raw: &RawValue) -> Option<Vec<Value>> {
-    let value: Value = serde_json::from_str(raw.get()).ok()?;
-    value.get("searchAfter")?.as_array().filter(|after| !after.is_empty()).cloned()
-}
-
-fn to_cursor(after: Option<Vec<Value>>) -> Cursor {
-    Cursor::new(after.map_or_else(String::new, |after| Value::Array(after).to_string()))
-}
-
-/// A cursor that cannot be read begins a new sweep, which loses nothing.
-fn from_cursor(cursor: &Cursor) -> Option<Vec<Value>> {
-    serde_json::from_str(cursor.as_str()).ok()
-}
-
-/// A contact with its custom fields by name; those that hold no text or number are left out.
-fn named(contact: Contact, names: &BTreeMap<String, String>) -> CrmContact {
-    let field = |(id, value): (String, Phi<Value>)| {
-        let text = match value.into_inner() {
-            Value::String(text) => text,
-            Value::Number(number) => number.to_string(),
-            _ => return None,
-        };
-        Some((names.get(&id)?.clone(), Phi::new(text)))
-    };
-    CrmContact {
-        id: contact.id,
-        first_name: contact.first_name,
-        last_name: contact.last_name,
-        email: contact.email,
-        phone: contact.phone,
-        birth_date: contact.birth_date,
-        gender: contact.gender,
-        street: contact.street,
-        city: contact.city,
-        state: contact.state,
-        postal_code: contact.postal_code,
-        tags: contact.tags,
-        fields: contact.fields.into_iter().filter_map(field).collect(),
-    }
 }

@@ -33,6 +33,11 @@ pub(crate) struct Contact {
     first_name: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     last_name: Option<String>,
+    // What some copies of the vendor's reference show of a search's rows instead.
+    #[serde(default, deserialize_with = "lenient")]
+    first_name_lower_case: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    last_name_lower_case: Option<String>,
     // Which of the two whole names is there differs by endpoint.
     #[serde(default, deserialize_with = "lenient")]
     name: Option<String>,
@@ -78,8 +83,8 @@ impl From<Contact> for model::Contact {
         let text = |value: Option<String>| value.filter(|text| !text.is_empty()).map(Phi::new);
         Self {
             id: ContactId::new(wire.id),
-            first_name: text(wire.first_name),
-            last_name: text(wire.last_name),
+            first_name: text(wire.first_name).or_else(|| text(wire.first_name_lower_case)),
+            last_name: text(wire.last_name).or_else(|| text(wire.last_name_lower_case)),
             name: text(wire.name).or_else(|| text(wire.contact_name)),
             email: text(wire.email),
             phone: text(wire.phone),
@@ -155,6 +160,8 @@ impl From<ContactPage> for model::ContactPage {
 #[derive(Deserialize)]
 pub(crate) struct Hits {
     pub(crate) contacts: Vec<Box<RawValue>>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) total: Option<u64>,
 }
 
 /// What a search for tags is asked for.

@@ -2,6 +2,7 @@
 
 mod clock;
 mod crm;
+mod directory;
 mod error;
 mod event;
 mod id;
@@ -23,6 +24,7 @@ pub use crm::{
     ContactWrite, CrmEffect, CrmLinks, CrmNeeds, Delivered, FieldKind, FieldSpec, FieldValue, Note,
     OpportunityStatus, OpportunityValue, Person, PipelineSpec, Receipt, Settled, StageMove,
 };
+pub use directory::{ContactCreation, DirectoryInfo, DirectoryPage, DirectorySearch};
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use event::{Cursor, Event, Feed, Page, Record, Rejected, Version};
 pub use id::{
@@ -44,8 +46,8 @@ pub use order::{
 };
 pub use park::{Candidate, ParkReason};
 pub use ports::{
-    CrmSink, PatientRegistry, PaymentLedger, Source, Source as CrmSource, Source as EmrSource,
-    Source as PaymentSource, SourceInfo,
+    ContactDirectory, CrmSink, PatientRegistry, PaymentLedger, Source, Source as CrmSource,
+    Source as EmrSource, Source as PaymentSource, SourceInfo,
 };
 pub use privacy::{Phi, Secret};
 pub use problem::{Problem, Problems, nearest};

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 
 use crate::{
-    CrmEffect, CrmLinks, CrmNeeds, Cursor, Event, Feed, IdempotencyKey, LedgerInfo, LedgerOptions,
+    ContactCreation, ContactId, CrmContact, CrmEffect, CrmLinks, CrmNeeds, Cursor, DirectoryInfo,
+    DirectoryPage, DirectorySearch, Event, Feed, IdempotencyKey, LedgerInfo, LedgerOptions,
     LedgerRow, NewPatient, NewPayment, Page, Patient, PatientId, Person, PickLists, Receipt,
     RecordKey, RegistryInfo, Result, Settled,
 };
@@ -74,6 +75,34 @@ pub trait CrmSink: Debug + Send + Sync + 'static {
         links: &CrmLinks,
         key: &IdempotencyKey,
     ) -> Result<Settled>;
+}
+
+/// A CRM's contacts, for people who look one up.
+#[async_trait]
+pub trait ContactDirectory: Debug + Send + Sync + 'static {
+    /// What this directory is.
+    fn info(&self) -> &DirectoryInfo;
+
+    /// The cheapest authenticated call: `Ok` means that searches will be answered.
+    async fn check(&self) -> Result<()>;
+
+    /// Finds contacts by name. The index behind it may trail by [`DirectoryInfo::index_lag`], so a
+    /// hit says only whom to read.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if the text has no letter or digit.
+    async fn search(&self, search: &DirectorySearch) -> Result<DirectoryPage>;
+
+    /// Reads one contact as it is now; `None` if the CRM does not have it (any more).
+    async fn get(&self, id: &ContactId) -> Result<Option<CrmContact>>;
+
+    /// Creates a contact, unless another has the person's e-mail address or phone number.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NeedsPerson`](crate::ErrorKind::NeedsPerson) if the person has neither;
+    /// [`Retry::Settle`](crate::Retry::Settle) if the contact may have been created. Calling again
+    /// is then safe: the first contact is the one in the way.
+    async fn create(&self, person: &Person) -> Result<ContactCreation>;
 }
 
 /// An EMR's register of patients.
@@ -239,5 +268,28 @@ impl<T: CrmSink + ?Sized> CrmSink for Arc<T> {
         key: &IdempotencyKey,
     ) -> Result<Settled> {
         (**self).settle(effect, links, key).await
+    }
+}
+
+#[async_trait]
+impl<T: ContactDirectory + ?Sized> ContactDirectory for Arc<T> {
+    fn info(&self) -> &DirectoryInfo {
+        (**self).info()
+    }
+
+    async fn check(&self) -> Result<()> {
+        (**self).check().await
+    }
+
+    async fn search(&self, search: &DirectorySearch) -> Result<DirectoryPage> {
+        (**self).search(search).await
+    }
+
+    async fn get(&self, id: &ContactId) -> Result<Option<CrmContact>> {
+        (**self).get(id).await
+    }
+
+    async fn create(&self, person: &Person) -> Result<ContactCreation> {
+        (**self).create(person).await
     }
 }

@@ -14,6 +14,7 @@ mod merge;
 mod newest;
 mod note;
 mod patient;
+pub mod patient_link;
 mod patient_telling;
 mod payment;
 mod payment_note;

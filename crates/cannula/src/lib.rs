@@ -6,7 +6,8 @@
     feature = "nextech",
     feature = "zenoti",
     feature = "aesthetix",
-    feature = "sync"
+    feature = "sync",
+    feature = "a360"
 ))]
 #[doc = include_str!("../../../README.md")]
 struct Workspace;
@@ -14,15 +15,19 @@ struct Workspace;
 #[cfg(all(feature = "aesthetix", feature = "sync"))]
 mod emr;
 #[cfg(any(
-    all(feature = "aesthetix", feature = "sync"),
+    all(feature = "aesthetix", any(feature = "sync", feature = "a360")),
     all(feature = "dermpro", feature = "nextech", feature = "sync")
 ))]
 mod file;
+#[cfg(all(feature = "aesthetix", feature = "a360"))]
+mod patient_search;
 #[cfg(all(feature = "dermpro", feature = "nextech", feature = "sync"))]
 mod posting;
 #[cfg(all(feature = "aesthetix", feature = "sync"))]
 mod service;
 
+#[cfg(feature = "a360")]
+pub use cannula_a360 as a360;
 #[cfg(feature = "aesthetix")]
 pub use cannula_aesthetix as aesthetix;
 pub use cannula_core as core;
@@ -47,6 +52,8 @@ pub use cannula_sync as sync;
 pub use cannula_zenoti as zenoti;
 #[cfg(all(feature = "aesthetix", feature = "sync"))]
 pub use emr::EmrSection;
+#[cfg(all(feature = "aesthetix", feature = "a360"))]
+pub use patient_search::PatientSearchConfig;
 #[cfg(all(feature = "dermpro", feature = "nextech", feature = "sync"))]
 pub use posting::PostingService;
 #[cfg(all(feature = "aesthetix", feature = "sync"))]

@@ -55,7 +55,7 @@ impl<E: EmrSection> ServiceConfig<E> {
     /// Reads and checks a file and the documents it names. Paths in it are relative to it.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`], listing every problem at once, each with its key's path.
+    /// [`Config`](cannula_core::ErrorKind::Config), listing every problem at once, each with its key's path.
     pub fn from_file(path: &Path) -> Result<Self> {
         let directory = path.parent().unwrap_or(Path::new(""));
         Self::parse(&file::text(path)?, directory, &|name| std::env::var(name).ok())

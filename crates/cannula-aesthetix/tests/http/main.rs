@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 mod contacts;
+mod directory;
 mod errors;
 mod notes_and_tags;
 mod oauth;

@@ -8,6 +8,7 @@ mod documents;
 mod intake;
 mod ledger;
 mod merge;
+mod patient_link;
 mod pipelines;
 mod posting;
 mod scenarios;

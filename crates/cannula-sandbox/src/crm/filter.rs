@@ -8,7 +8,7 @@
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde_json::Value;
 
-use super::{contact::Contact, reply::Refusal};
+use super::{contact::Contact, reply::Refusal, search::MOST_CHARACTERS};
 
 const CUSTOM: &str = "customFields.";
 
@@ -112,7 +112,7 @@ impl Condition {
         let test = match name {
             "exists" => Test::Exists,
             "eq" if !instant => Test::Equals(words(item)?),
-            "contains" if !instant => Test::Contains(words(item)?),
+            "contains" if !instant => Test::Contains(plain(words(item)?, field)?),
             "range" if instant && !negated => Test::Range(bounds(item)?),
             _ => {
                 let message = format!("Invalid operator {operator} for field {field}");
@@ -177,7 +177,16 @@ fn texts(contact: &Contact, field: &str) -> Vec<String> {
 
 /// The value of a condition: a text, or a list of texts any of which will do.
 fn words(item: &Value) -> Result<Vec<String>, Refusal> {
+    let field = item.get("field").and_then(Value::as_str);
+    let as_it_stands = field.is_some_and(|field| field.ends_with("LowerCase"));
     let text = |value: &Value| match value {
+        Value::String(text) if text.chars().count() > MOST_CHARACTERS => {
+            Err(Refusal::unprocessable(vec![
+                "value must be shorter than or equal to 75 characters".to_owned(),
+            ]))
+        }
+        // These fields are compared as they stand, so another case finds nothing.
+        Value::String(text) if as_it_stands => Ok(text.trim().to_owned()),
         Value::String(text) => Ok(text.trim().to_lowercase()),
         Value::Number(_) | Value::Bool(_) => Ok(value.to_string()),
         _ => Err(invalid()),
@@ -187,6 +196,17 @@ fn words(item: &Value) -> Result<Vec<String>, Refusal> {
         Some(value) => text(value).map(|text| vec![text]),
         None => Err(invalid()),
     }
+}
+
+/// The guide documents `contains` for values without special characters, and does not say which
+/// those are. Tags are told apart by spaces and hyphens, so these are let through in tags.
+fn plain(words: Vec<String>, field: &str) -> Result<Vec<String>, Refusal> {
+    let tags = field == "tags";
+    let plain = |c: char| c.is_alphanumeric() || c == ' ' || tags && c == '-';
+    if !words.iter().all(|word| word.chars().all(plain)) {
+        return Err(Refusal::bad_request("Special characters are not allowed with contains"));
+    }
+    Ok(words)
 }
 
 /// `{gt, gte, lt, lte}`, each an instant, a date or milliseconds since 1970.

@@ -127,6 +127,9 @@ pub struct CrmSettings {
     pub allow_duplicate_opportunities: bool,
     /// How long searches trail writes, in seconds. Reading by id is always current.
     pub search_lag_seconds: u64,
+    /// Rows of a contact search have names as they were typed. Published copies of the vendor's
+    /// reference differ; off, as by default, rows have them in lower case only.
+    pub search_shows_typed_names: bool,
     /// The rate limits; `None` counts nothing and sends no rate headers.
     pub limits: Option<Limits>,
     /// Send `Retry-After` with 429. The vendor documents neither that it does nor that not.
@@ -148,6 +151,7 @@ impl Default for CrmSettings {
             allow_duplicate_contacts: false,
             allow_duplicate_opportunities: false,
             search_lag_seconds: 8,
+            search_shows_typed_names: false,
             limits: Some(Limits::default()),
             retry_after: false,
             unknown_id_is_404: false,

@@ -71,23 +71,21 @@ const SAME: [&str; 15] = [
 
 /// Pages of a contact search end here; past it only `searchAfter` goes on.
 const LAST_BY_PAGE: usize = 10_000;
+/// Rows on a page of a contact search.
+const MOST_ROWS: usize = 500;
+/// Characters of a search text, or of a filter's value.
+pub(super) const MOST_CHARACTERS: usize = 75;
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Hit<'a> {
-    #[serde(flatten)]
-    contact: &'a Contact,
-    search_after: &'a Place,
-}
-
-#[derive(Serialize)]
-struct Hits<'a> {
-    contacts: Vec<Hit<'a>>,
+struct Hits {
+    contacts: Vec<Value>,
     total: usize,
 }
 
 /// `POST /contacts/search`, newest first unless `sort` says otherwise. Rows show contacts as the
-/// index has them, which may be as they were some seconds ago.
+/// index has them, which may be as they were some seconds ago, and names in lower case. The limits
+/// are those of the vendor's guide "Search Contacts"; what it answers beyond them is not shown, so
+/// it is refused.
 pub(super) async fn contacts(
     State(crm): State<Arc<CrmState>>,
     JsonBody(body): JsonBody,
@@ -96,8 +94,20 @@ pub(super) async fn contacts(
     check(&body, &CONTACTS)?;
     let filter = Filter::all(list(&body, "filters"))?;
     let order = Order::read(list(&body, "sort"))?;
-    let limit = number(&body, "pageLimit").unwrap_or(0).clamp(1, 500);
+    let limit = number(&body, "pageLimit").unwrap_or(0).max(1);
     let after = list(&body, "searchAfter");
+    let long = value_of(&body, "query").is_some_and(|it| it.chars().count() > MOST_CHARACTERS);
+    let violations = [
+        (limit > MOST_ROWS, "pageLimit must not be greater than 500"),
+        (long, "query must be shorter than or equal to 75 characters"),
+        (!after.is_empty() && body.contains_key("page"), "page must not be sent with searchAfter"),
+    ];
+    let violations: Vec<_> =
+        violations.into_iter().filter(|(met, _)| *met).map(|(_, it)| it.to_owned()).collect();
+    if !violations.is_empty() {
+        return Err(Refusal::unprocessable(violations));
+    }
+    let typed_names = crm.settings().search_shows_typed_names;
     let found = crm.find_contacts(&filter, value_of(&body, "query"), &order);
     let total = found.len();
     let skip = if after.is_empty() {
@@ -111,8 +121,19 @@ pub(super) async fn contacts(
         found.partition_point(|(place, _)| order.compare(place, &cursor).is_le())
     };
     let page = found.iter().skip(skip).take(limit);
-    let contacts = page.map(|(place, contact)| Hit { contact, search_after: place }).collect();
+    let contacts = page.map(|(place, contact)| row(contact, place, typed_names)).collect();
     Ok(crm.answer(StatusCode::OK, &Hits { contacts, total }))
+}
+
+fn row(contact: &Contact, place: &Place, typed_names: bool) -> Value {
+    let mut row = json!(contact);
+    row["searchAfter"] = json!(place);
+    if let Some(row) = row.as_object_mut()
+        && !typed_names
+    {
+        row.retain(|key, _| !matches!(key.as_str(), "firstName" | "lastName" | "name"));
+    }
+    row
 }
 
 impl CrmState {

@@ -10,6 +10,7 @@ mod opportunities;
 mod plant;
 mod receiver;
 mod search;
+mod search_names;
 mod search_tags;
 mod staff;
 mod support;

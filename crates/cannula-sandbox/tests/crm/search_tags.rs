@@ -21,7 +21,11 @@ fn names_of(answer: &Value) -> Vec<String> {
 
 /// Ana, Leo and Mia, a minute apart, and nobody's search trails.
 async fn three() -> Crm {
-    let crm = Crm::with(|settings| settings.search_lag_seconds = 0).await;
+    let crm = Crm::with(|settings| {
+        settings.search_lag_seconds = 0;
+        settings.search_shows_typed_names = true;
+    })
+    .await;
     for (name, tag) in [("Ana", "NXT Create"), ("Leo", "NXT-Create"), ("Mia", "NXT Created")] {
         crm.contact(json!({ "firstName": name, "tags": [tag, "lead"], "city": "Reno" })).await;
         crm.advance(60);

@@ -30,7 +30,7 @@ fn mina() -> NewContact {
 
 #[tokio::test]
 async fn a_contact_that_staff_typed_in_reads_back_whole_by_id_and_in_a_search() {
-    let crm = Crm::start().await;
+    let crm = Crm::with(|settings| settings.search_shows_typed_names = true).await;
     let money = crm.state.add_field(&field("Patient Lifetime Value", "MONETORY")).unwrap();
     assert_eq!(crm.state.add_field(&field("Patient Lifetime Value", "TEXT")), None);
     let id = crm.state.add_contact(mina());

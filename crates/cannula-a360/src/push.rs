@@ -1,0 +1,186 @@
+//! Beyond what the application does: a patient that was added by hand becomes a contact.
+
+use cannula_core::{
+    ContactCreation, ContactId, CrmContact, DirectorySearch, Error, ErrorKind, PatientId, Person,
+    Phi, Result, Retry,
+};
+use cannula_rules::patient_link::{Offer, PushDecision, Question, decide_push, name_key};
+
+use crate::{
+    A360, Action, Actor, Answer, AuditRow, CRATE, Change, LinkChange, LocalPatient, Said,
+    Selection, Target, select::Attempts,
+};
+
+/// Contacts of one name to look at. Where there are more, a person does.
+const MOST_NAMESAKES: u16 = 50;
+
+/// How a push ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// The CRM has a new contact, which the patient is linked to.
+    Created {
+        /// The patient.
+        patient: LocalPatient,
+        /// The contact.
+        contact: ContactId,
+    },
+    /// The CRM had the person already: the patient was linked to it and merged, as if it had been
+    /// selected.
+    Found(Selection),
+    /// Nothing was written: a person must say.
+    Ask(Question),
+}
+
+impl A360 {
+    /// Offers a patient to the CRM. By the same rules as a selection it is linked to the contact
+    /// that surely is the person, a new contact is made if there is none, and anything between is
+    /// asked about. `is_new` answers that question: none of them is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] unless an administrator allowed it, [`ErrorKind::Invalid`] if the
+    /// patient is linked already. If the CRM's answer to the creation is lost, push again: what was
+    /// made is found and linked.
+    pub async fn push(&self, actor: &Actor, patient: &PatientId, is_new: bool) -> Result<Pushed> {
+        actor.must_edit()?;
+        if !self.must_be_on().await?.push {
+            let message = "pushing patients to the CRM is off; an administrator can allow it";
+            return Err(Error::new(ErrorKind::Unsupported, message).connector(CRATE));
+        }
+        let patient = self.patient(patient).await?;
+        if let Some(contact) = patient.contact_in(self.location()) {
+            let message = "the patient is linked to a contact already; select that to synchronise";
+            return Err(Error::new(ErrorKind::Invalid, message)
+                .connector(CRATE)
+                .with("contact", contact));
+        }
+        let (policy, today) = (&self.config.policy, self.today());
+        let contacts = self.namesakes(&patient.person).await?;
+        let offers: Vec<_> = contacts
+            .iter()
+            .map(|it| (it.id.clone(), Offer::read(it, None, policy, today)))
+            .collect();
+        match decide_push(&patient.person, &offers, is_new, policy, today) {
+            PushDecision::Ask(question) => Ok(Pushed::Ask(question)),
+            PushDecision::Create => self.create(actor, patient).await,
+            PushDecision::Link(id) => {
+                let contact = contacts.into_iter().find(|it| it.id == id);
+                match contact {
+                    Some(contact) => self.adopt(actor, patient, &contact).await,
+                    None => Err(Error::new(ErrorKind::NotFound, "the contact is gone again")),
+                }
+            }
+        }
+    }
+
+    /// The contacts of a person's name, each as it is now.
+    async fn namesakes(&self, person: &Person) -> Result<Vec<CrmContact>> {
+        let key = name_key(person);
+        if key.expose().is_empty() {
+            return Ok(Vec::new());
+        }
+        let (first, last) = (person.first_name.expose(), person.last_name.expose());
+        let mut search = DirectorySearch {
+            text: Phi::new(format!("{first} {last}")),
+            limit: MOST_NAMESAKES,
+            after: None,
+        };
+        let mut found = Vec::new();
+        loop {
+            let page = self.look(self.directory.search(&search)).await?;
+            for hit in page.hits {
+                // As the index has it; names agree before the contact is read.
+                let offer = Offer::read(&hit, None, &self.config.policy, self.today());
+                if offer.name_key().as_ref() == Some(&key) {
+                    found.extend(self.read(&hit.id).await?);
+                }
+            }
+            if found.len() > usize::from(MOST_NAMESAKES) {
+                let message = "the CRM has too many contacts of this name; select the right one";
+                return Err(Error::new(ErrorKind::Invalid, message).connector(CRATE));
+            }
+            match page.next {
+                Some(next) => search.after = Some(next),
+                None => return Ok(found),
+            }
+        }
+    }
+
+    async fn create(&self, actor: &Actor, patient: LocalPatient) -> Result<Pushed> {
+        let created = self.directory.create(&patient.person).await.map_err(|error| {
+            if error.retry_advice() != Retry::Settle {
+                return error;
+            }
+            let message =
+                "the CRM may have created the contact; push again, and it is found and linked";
+            Error::new(error.kind(), message).connector(CRATE).retry(Retry::Settle).source(error)
+        })?;
+        let (by, shared) = match created {
+            ContactCreation::Created(contact) => return self.pushed(actor, patient, contact).await,
+            ContactCreation::Taken { by, shared } => (by, shared),
+        };
+        let (policy, today) = (&self.config.policy, self.today());
+        if let Some(contact) = self.read(&by).await? {
+            let offers = [(by.clone(), Offer::read(&contact, None, policy, today))];
+            let decision = decide_push(&patient.person, &offers, true, policy, today);
+            if matches!(decision, PushDecision::Link(_)) {
+                return self.adopt(actor, patient, &contact).await;
+            }
+        }
+        Ok(Pushed::Ask(Question::ContactConflict { contact: by, shared }))
+    }
+
+    /// Links a patient to the contact that it is.
+    async fn adopt(
+        &self,
+        actor: &Actor,
+        patient: LocalPatient,
+        contact: &CrmContact,
+    ) -> Result<Pushed> {
+        let answer = Answer { said: Some(Said::Is(patient.id)), birth_date: None };
+        Ok(match self.link(actor, contact, &answer).await? {
+            Selection::Ask(question) => Pushed::Ask(question),
+            selection => Pushed::Found(selection),
+        })
+    }
+
+    /// Links a patient to the contact that was made of it.
+    async fn pushed(
+        &self,
+        actor: &Actor,
+        patient: LocalPatient,
+        contact: ContactId,
+    ) -> Result<Pushed> {
+        let mut attempts = Attempts::default();
+        loop {
+            match self.link_made(actor, &patient.id, &contact).await {
+                Err(error) if attempts.again(&error) => {}
+                ended => return Ok(Pushed::Created { patient: ended?, contact }),
+            }
+        }
+    }
+
+    async fn link_made(
+        &self,
+        actor: &Actor,
+        patient: &PatientId,
+        contact: &ContactId,
+    ) -> Result<LocalPatient> {
+        // Who edits the patient meanwhile does not undo the contact.
+        let now = self.patient(patient).await?;
+        let key = self.key(contact);
+        let change = Change {
+            target: Target::Existing { id: now.id, version: now.version },
+            link: LinkChange::Set(key.clone()),
+            audit: AuditRow {
+                at: self.clock.now(),
+                by: actor.name.clone(),
+                action: Action::Pushed,
+                contact: Some(key),
+                before: Some(now.person.clone()),
+                after: now.person,
+                rules: None,
+            },
+        };
+        self.store.commit(&change).await
+    }
+}
