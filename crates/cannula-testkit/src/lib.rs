@@ -1,17 +1,24 @@
 #![doc = include_str!("../README.md")]
 
+pub mod client_laws;
 mod clock;
 mod crash;
+mod gate;
+mod laws;
 mod memory_crm;
 mod memory_ledger;
 mod memory_registry;
 mod sample;
 mod scripted_source;
+pub mod source_laws;
 pub mod store_laws;
 
 pub use async_trait::async_trait;
+pub use client_laws::ClientBench;
 pub use clock::ManualClock;
 pub use crash::{Crash, CrashEmr, CrashSink, CrashStore};
+pub use gate::{Gate, Spoil};
+pub use laws::{Law, Power, skipped};
 pub use memory_crm::{MemoryContact, MemoryCrm};
 pub use memory_ledger::MemoryLedger;
 pub use memory_registry::MemoryRegistry;
@@ -20,4 +27,5 @@ pub use sample::{
     without_stamp,
 };
 pub use scripted_source::ScriptedSource;
+pub use source_laws::{RowsIn, SourceBench};
 pub use store_laws::StoreBench;
