@@ -64,7 +64,11 @@ impl SourceBench for EmrBench {
                 let today = cannula::core::Clock::now(&*self.clock).with_timezone(&ZONE);
                 let patient = self.somebody();
                 match self.emr {
-                    Emr::PatientNow => self.practice().open_order(&patient, "Peel", minor),
+                    Emr::PatientNow => {
+                        let order = self.practice().open_order(&patient, "Peel", minor);
+                        self.practice().close_order(&order);
+                        order
+                    }
                     _ => {
                         let paid = PaymentState::new(&patient, minor, today.date_naive());
                         self.practice().pay(paid)
@@ -140,7 +144,7 @@ impl SourceBench for EmrBench {
             (Emr::Nextech(_), Appointment) => |row| row["resource"]["start"] = json!("soon"),
             (Emr::Nextech(_), _) => |row| row["resource"]["extension"] = json!("none"),
             (Emr::PatientNow, Appointment) => |row| row["StartTime"] = json!("soon"),
-            (Emr::PatientNow, _) => |row| row["Total"] = json!("much"),
+            (Emr::PatientNow, _) => |row| row["AmountPaid"] = json!("much"),
             (Emr::Zenoti, Patient) => |row| row["personal_info"] = json!("unknown"),
             (Emr::Zenoti, _) => |row| row["start_time"] = json!("soon"),
         }
@@ -153,7 +157,7 @@ impl SourceBench for EmrBench {
                 vec![("/resource/status", json!("postponed"))]
             }
             (Emr::PatientNow, _) => vec![("/Status", json!("Postponed"))],
-            (Emr::Zenoti, Appointment) => vec![("/status", json!(77)), ("/progress", json!(9))],
+            (Emr::Zenoti, Appointment) => vec![("/status", json!(77))],
             _ => Vec::new(),
         }
     }
