@@ -163,6 +163,12 @@ impl Gate {
         self.shared.lock().log.iter().filter(|line| line.contains(requests)).count()
     }
 
+    /// How many spoils that were to happen once are still to happen.
+    pub fn pending(&self) -> usize {
+        let inner = self.shared.lock();
+        inner.rules.iter().filter(|rule| matches!(rule.deed, Deed::Once(_))).count()
+    }
+
     /// Returns once a request has been held, to never be answered.
     pub async fn held(&self) {
         self.shared.held.notified().await;

@@ -166,11 +166,20 @@ impl SourceBench for EmrBench {
         match self.emr {
             Emr::Nextech(_) => Vec::new(),
             Emr::PatientNow => {
-                vec![(Power::EmptyPages, "PatientNow: pages are numbered, and an empty one is behind the last")]
+                vec![(
+                    Power::EmptyPages,
+                    "PatientNow: pages are numbered, and an empty one is behind the last",
+                )]
             }
             Emr::Zenoti => vec![
-                (Power::PageSizes, "Zenoti: guests come 100 a page, appointments seven days a page"),
-                (Power::EmptyPages, "Zenoti: pages are numbered, and an empty one is behind the last"),
+                (
+                    Power::PageSizes,
+                    "Zenoti: guests come 100 a page, appointments seven days a page",
+                ),
+                (
+                    Power::EmptyPages,
+                    "Zenoti: pages are numbered, and an empty one is behind the last",
+                ),
             ],
         }
     }
