@@ -23,14 +23,10 @@ pub enum Power {
     WallClock,
     /// Deliveries say when they were made, and old ones are refused.
     Timestamps,
-    /// Deliveries are proven by a secret of the customer's.
-    SharedSecret,
     /// The sink knows which pipelines and fields the CRM has.
     Catalog,
     /// The vendor refuses a patient that it has already.
     RefusesDuplicates,
-    /// Patients have chart numbers.
-    Charts,
 }
 
 /// One law of a set.

@@ -95,8 +95,10 @@ pub async fn what_is_delivered_is_there(bench: &dyn SinkBench) {
 pub async fn what_sets_a_value_can_be_delivered_twice(bench: &dyn SinkBench) {
     let (id, once) = everything(bench, 1, None).await;
     let (sink, links) = (prepared(bench).await, linked(&id));
-    for effect in effects(bench, 1).iter().filter(|it| !matches!(it, CrmEffect::Note(_))) {
-        sink.deliver(effect, &links, &key()).await.unwrap();
+    let contact = CrmEffect::Contact(write(bench, 1));
+    let again = std::iter::once(contact).chain(effects(bench, 1));
+    for effect in again.filter(|it| !matches!(it, CrmEffect::Note(_))) {
+        sink.deliver(&effect, &links, &key()).await.unwrap();
     }
     assert_eq!(bench.contact(&id).await.unwrap(), once);
     assert_eq!(bench.contacts().await, 1);

@@ -18,8 +18,14 @@ pub(crate) async fn start() -> (Sandbox, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::at(first_day()));
     let practice = PracticeConfig::empty(first_day());
     let mut config = SandboxConfig::new(Arc::clone(&clock) as Arc<dyn Clock>, practice);
-    config.quirks =
-        Quirks { limits: false, bad_rows: false, changes_between_pages: 0, ..Quirks::default() };
+    config.quirks = Quirks {
+        limits: false,
+        bad_rows: false,
+        changes_between_pages: 0,
+        // Whether Nextech takes refunds is not known; if it does, the law for them is kept.
+        negative_payments: true,
+        ..Quirks::default()
+    };
     (Sandbox::start(config).await.unwrap(), clock)
 }
 

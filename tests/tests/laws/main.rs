@@ -9,26 +9,80 @@
 )]
 
 mod behind;
+mod crm;
 mod emr;
+mod memory;
+mod skipped;
+mod webhooks;
 
-/// The laws for an EMR's source, its client and its registry.
-macro_rules! emr_laws {
-    ($($name:ident),+) => {$(
+/// A module of tests for each bench that is held to a set of laws.
+macro_rules! held_to {
+    ($laws:ident: $($name:ident = $bench:expr => $kind:ty),+ $(,)?) => {$(
         mod $name {
-            mod source {
-                async fn bench() -> crate::emr::EmrBench {
-                    crate::emr::EmrBench::$name().await
-                }
-                cannula_testkit::source_laws!(bench);
+            #[allow(unused_imports, reason = "not every bench needs all of it")]
+            use crate::{
+                crm::{CrmBench, CrmClientBench},
+                emr::{ClientOf, EmrBench},
+                memory::Memory,
+                webhooks::Deliveries,
+            };
+
+            async fn bench() -> $kind {
+                $bench.await
             }
-            mod client {
-                async fn bench() -> crate::emr::ClientOf {
-                    crate::emr::ClientOf::a(crate::emr::EmrBench::$name().await).await
-                }
-                cannula_testkit::client_laws!(bench);
-            }
+            cannula_testkit::$laws!(bench);
         }
     )+};
 }
 
-emr_laws!(select, practice_plus, of_patientnow, of_zenoti);
+mod source {
+    held_to! { source_laws:
+        nextech_select = EmrBench::select() => EmrBench,
+        nextech_practice_plus = EmrBench::practice_plus() => EmrBench,
+        patientnow = EmrBench::of_patientnow() => EmrBench,
+        zenoti = EmrBench::of_zenoti() => EmrBench,
+    }
+}
+
+mod client {
+    held_to! { client_laws:
+        nextech_select = ClientOf::a(EmrBench::select().await) => ClientOf,
+        nextech_practice_plus = ClientOf::a(EmrBench::practice_plus().await) => ClientOf,
+        patientnow = ClientOf::a(EmrBench::of_patientnow().await) => ClientOf,
+        zenoti = ClientOf::a(EmrBench::of_zenoti().await) => ClientOf,
+        aesthetix = CrmClientBench::open() => CrmClientBench,
+    }
+}
+
+mod sink {
+    held_to! { sink_laws:
+        aesthetix = CrmBench::open() => CrmBench,
+        memory = Memory::open() => Memory,
+    }
+}
+
+mod registry {
+    held_to! { registry_laws:
+        nextech_select = EmrBench::select() => EmrBench,
+        nextech_practice_plus = EmrBench::practice_plus() => EmrBench,
+        patientnow = EmrBench::of_patientnow() => EmrBench,
+        zenoti = EmrBench::of_zenoti() => EmrBench,
+        memory = Memory::open() => Memory,
+    }
+}
+
+mod ledger {
+    held_to! { ledger_laws:
+        nextech_select = EmrBench::select() => EmrBench,
+        nextech_practice_plus = EmrBench::practice_plus() => EmrBench,
+        memory = Memory::open() => Memory,
+    }
+}
+
+mod webhook {
+    held_to! { webhook_laws:
+        patientnow = Deliveries::patientnow() => Deliveries,
+        zenoti = Deliveries::zenoti() => Deliveries,
+        aesthetix = Deliveries::aesthetix() => Deliveries,
+    }
+}

@@ -1,6 +1,7 @@
 //! The benches of all EMRs: each is a sandbox behind a gate.
 
 mod client;
+mod ledger;
 mod registry;
 mod source;
 
@@ -21,6 +22,7 @@ use cannula_testkit::{Gate, ManualClock};
 use cannula_tests::{Emr, patientnow_config, zenoti_config};
 
 pub(crate) use client::ClientOf;
+pub(crate) use registry::somebody;
 
 use crate::behind::{behind_a_gate, start};
 
@@ -74,6 +76,7 @@ impl EmrBench {
         let mut config = nextech_at(&self.access, product, start).unwrap();
         (config.page_size, config.requests_per_second) = (page_size, None);
         config.new_patients.referral_sources = referral_sources();
+        config.new_payments.practice = Some("1".to_owned());
         Arc::new(Nextech::new(config, self.clock_of()).unwrap())
     }
 
