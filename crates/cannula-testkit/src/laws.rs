@@ -21,6 +21,11 @@ pub enum Power {
     Words,
     /// Appointments have times on a wall clock.
     WallClock,
+    /// The records of a listing can be read one by one, by the listing's own keys.
+    SingleRecords,
+    /// A cursor says what was read already; without it each sweep lists all there is, and any
+    /// cursor is as good as none.
+    Marks,
     /// Deliveries say when they were made, and old ones are refused.
     Timestamps,
     /// The sink knows which pipelines and fields the CRM has.
@@ -45,28 +50,29 @@ impl Law {
     }
 }
 
-/// A table of laws: for each bench which of them it is held to, and which are skipped for want of
-/// a power, with the reasons below. Keep it as a snapshot: a law that is skipped is then seen.
+/// A table of laws: which of these benches are held to each, and which are not for want of a
+/// power, with the reasons below. Keep it as a snapshot: a law that is skipped is then seen.
 pub fn skipped(laws: &[Law], benches: &[(&str, Vec<(Power, &'static str)>)]) -> String {
     let mut table = String::new();
     let mut reasons = Vec::new();
     for law in laws {
-        let _ = write!(table, "{}:", law.name);
+        let (mut held, mut skipped) = (Vec::new(), Vec::new());
         for (name, lacks) in benches {
-            let mark = match law.skipped(lacks) {
-                None => "yes".to_owned(),
-                Some(why) => {
-                    let known = reasons.iter().position(|it| *it == why);
-                    let number = known.unwrap_or_else(|| {
-                        reasons.push(why);
-                        reasons.len() - 1
-                    });
-                    format!("skipped ({})", number + 1)
-                }
+            let Some(why) = law.skipped(lacks) else {
+                held.push((*name).to_owned());
+                continue;
             };
-            let _ = write!(table, "\n    {name}: {mark}");
+            let known = reasons.iter().position(|it| *it == why);
+            let number = known.unwrap_or_else(|| {
+                reasons.push(why);
+                reasons.len() - 1
+            });
+            skipped.push(format!("{name} ({})", number + 1));
         }
-        table.push('\n');
+        let _ = writeln!(table, "{}\n    held: {}", law.name, held.join(", "));
+        if !skipped.is_empty() {
+            let _ = writeln!(table, "    skipped: {}", skipped.join(", "));
+        }
     }
     for (number, why) in reasons.iter().enumerate() {
         let _ = write!(table, "\n({}) {why}", number + 1);

@@ -1,20 +1,25 @@
 //! The benches of Aesthetix CRM: the sandbox's, behind a gate.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use cannula::{
     aesthetix::{self, Aesthetix, MemoryTokenStore},
     core::{
-        Clock, ContactId, CrmEffect, CrmNeeds, CrmSink, Currency, FieldKind, FieldSpec, FieldValue,
-        Money, Person, PipelineSpec, Result, Secret,
+        Clock, ContactId, CrmEffect, CrmNeeds, CrmSink, Currency, EmrSource, FieldKind, FieldSpec,
+        FieldValue, Money, Person, PipelineSpec, RecordKind, Result, Secret,
     },
 };
 use cannula_examples::aesthetix_at;
-use cannula_sandbox::{Access, ContactSnapshot, Sandbox};
+use cannula_sandbox::{Access, ContactSnapshot, NewContact, Sandbox};
 use cannula_testkit::{
-    ClientBench, Gate, ManualClock, MemoryContact, Power, SinkBench, async_trait,
+    ClientBench, Gate, ManualClock, MemoryContact, Power, RowsIn, SinkBench, SourceBench,
+    async_trait,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::behind::{behind_a_gate, start};
 
@@ -25,13 +30,19 @@ pub(crate) struct CrmBench {
     sandbox: Sandbox,
     gate: Gate,
     access: Access,
+    /// The contacts that were tagged, in that order.
+    tagged: Mutex<Vec<String>>,
 }
+
+const TAG: &str = "nxt create";
 
 impl CrmBench {
     pub(crate) async fn open() -> Self {
         let (sandbox, clock) = start().await;
         let (gate, access) = behind_a_gate(&sandbox).await;
-        Self { clock, sandbox, gate, access }
+        // How long a search trails a write is a matter of the engine's.
+        sandbox.crm_state().change_settings(|settings| settings.search_lag_seconds = 0);
+        Self { clock, sandbox, gate, access, tagged: Mutex::default() }
     }
 
     fn aesthetix(&self, credentials: Option<aesthetix::Credentials>) -> Aesthetix {
@@ -143,6 +154,83 @@ fn seen(contact: ContactSnapshot) -> MemoryContact {
         notes: contact.notes,
         stages,
         values,
+    }
+}
+
+/// The tagged contacts as a source.
+#[async_trait]
+impl SourceBench for CrmBench {
+    fn source(&self, _page_size: u32) -> Arc<dyn EmrSource> {
+        Arc::new(self.aesthetix(None).tag_source(vec![TAG.to_owned()]))
+    }
+
+    fn largest_page(&self) -> u32 {
+        100
+    }
+
+    fn clock(&self) -> &ManualClock {
+        &self.clock
+    }
+
+    fn next_sweep(&self) -> Duration {
+        Duration::from_secs(60)
+    }
+
+    fn lateness(&self) -> Duration {
+        Duration::from_secs(300)
+    }
+
+    fn kinds(&self) -> Vec<RecordKind> {
+        vec![RecordKind::TaggedContact]
+    }
+
+    async fn add(&self, _kind: RecordKind) {
+        let mut tagged = self.tagged.lock().unwrap_or_else(PoisonError::into_inner);
+        let contact = NewContact {
+            first_name: "Ida".to_owned(),
+            last_name: format!("Law{}", tagged.len()),
+            tags: vec![TAG.to_owned()],
+            ..NewContact::default()
+        };
+        tagged.push(self.sandbox.crm_state().add_contact(contact));
+    }
+
+    async fn change(&self, _kind: RecordKind, index: usize) {
+        let tagged = self.tagged.lock().unwrap_or_else(PoisonError::into_inner);
+        let tag = format!("seen {}", self.clock.now().timestamp());
+        assert!(self.sandbox.crm_state().tag(&tagged[index], &[&tag]));
+    }
+
+    async fn remove(&self, _kind: RecordKind, index: usize) -> bool {
+        let mut tagged = self.tagged.lock().unwrap_or_else(PoisonError::into_inner);
+        self.sandbox.crm_state().delete_contact(&tagged.remove(index))
+    }
+
+    fn gate(&self) -> Option<&Gate> {
+        Some(&self.gate)
+    }
+
+    fn listing(&self, _kind: RecordKind) -> &'static str {
+        "POST /crm/contacts/search"
+    }
+
+    fn rows(&self, _kind: RecordKind) -> RowsIn {
+        |answer| answer.get_mut("contacts")?.as_array_mut()
+    }
+
+    fn spoil(&self, _kind: RecordKind) -> fn(&mut Value) {
+        |row| row["tags"] = json!(7)
+    }
+
+    fn lacks(&self) -> Vec<(Power, &'static str)> {
+        vec![
+            (Power::PageSizes, "Aesthetix: tagged contacts come 100 a page"),
+            (Power::EmptyPages, "Aesthetix: a short page is the last"),
+            (Power::Words, "Aesthetix: tags are the practice's own words"),
+            (Power::WallClock, "Aesthetix: there are no appointments among tagged contacts"),
+            (Power::SingleRecords, "Aesthetix: a tagged contact is read as a contact"),
+            (Power::Marks, "Aesthetix: each sweep lists all tagged contacts"),
+        ]
     }
 }
 

@@ -41,6 +41,7 @@ mod source {
         nextech_practice_plus = EmrBench::practice_plus() => EmrBench,
         patientnow = EmrBench::of_patientnow() => EmrBench,
         zenoti = EmrBench::of_zenoti() => EmrBench,
+        aesthetix = CrmBench::open() => CrmBench,
     }
 }
 

@@ -40,6 +40,7 @@ async fn sources_are_held_to_these_laws() {
             all.into_iter().partition(|kind| bench.kinds().contains(kind));
         feeds.push_str(&format!("{name}: held to the laws {held:?}, not {not:?}\n"));
     }
+    benches.push(("aesthetix", SourceBench::lacks(&CrmBench::open().await)));
     show("source", source_laws::LAWS, benches);
     insta::assert_snapshot!("source_feeds", feeds);
 }

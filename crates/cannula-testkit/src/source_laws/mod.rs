@@ -130,10 +130,10 @@ set_of_laws! { $,
     unknown_fields_change_nothing [Http],
     an_unknown_word_loses_no_row [Http, Words],
     a_visit_is_at_its_time_on_the_wall_and_at_its_instant [WallClock],
-    a_record_read_alone_is_the_one_of_the_listing,
-    a_record_that_nobody_has_is_none,
+    a_record_read_alone_is_the_one_of_the_listing [SingleRecords],
+    a_record_that_nobody_has_is_none [SingleRecords],
     a_feed_that_is_not_there_is_refused,
-    a_cursor_of_somebody_else_is_refused,
+    a_cursor_of_somebody_else_is_refused [Marks],
 }
 
 /// What a feed brought.
