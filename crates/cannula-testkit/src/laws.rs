@@ -21,6 +21,8 @@ pub enum Power {
     Words,
     /// Appointments have times on a wall clock.
     WallClock,
+    /// A listing can lose a row.
+    Deletes,
     /// The records of a listing can be read one by one, by the listing's own keys.
     SingleRecords,
     /// A cursor says what was read already; without it each sweep lists all there is, and any

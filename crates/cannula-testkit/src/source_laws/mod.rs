@@ -60,7 +60,7 @@ pub trait SourceBench: Debug + Send + Sync {
     async fn change(&self, kind: RecordKind, index: usize);
 
     /// Deletes the record of this kind that was added as the `index`th, so that the listing has a
-    /// row less. `false` where a listing never loses a row.
+    /// row less. `false` where a listing of this kind never loses one.
     async fn remove(&self, _kind: RecordKind, _index: usize) -> bool {
         false
     }
@@ -120,7 +120,7 @@ set_of_laws! { $,
     an_empty_page_is_not_the_end [Http, EmptyPages],
     a_failed_poll_leaves_its_cursor_good [Http],
     rows_that_move_while_pages_are_read_are_all_seen,
-    a_row_that_vanishes_while_pages_are_read_hides_no_other,
+    a_row_that_vanishes_while_pages_are_read_hides_no_other [Deletes],
     a_change_is_told_by_the_next_sweep,
     a_row_that_was_committed_late_is_found,
     what_did_not_change_is_no_new_event,

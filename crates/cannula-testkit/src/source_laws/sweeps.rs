@@ -44,6 +44,7 @@ pub async fn rows_that_move_while_pages_are_read_are_all_seen(bench: &dyn Source
 /// Those behind it move up, past the reader; the next sweep sees them at the latest. The rows lie
 /// further apart in time than any overlap of two sweeps that is there for rows that come late.
 pub async fn a_row_that_vanishes_while_pages_are_read_hides_no_other(bench: &dyn SourceBench) {
+    let mut removed = false;
     for kind in bench.kinds() {
         for _ in 0..6 {
             add(bench, kind, 1).await;
@@ -57,6 +58,7 @@ pub async fn a_row_that_vanishes_while_pages_are_read_hides_no_other(bench: &dyn
         if !bench.remove(kind, 0).await {
             continue;
         }
+        removed = true;
         let mut rest =
             if over { Read::default() } else { read(&*source, kind, seen.cursor.as_ref()).await };
         for _ in 0..2 {
@@ -69,6 +71,7 @@ pub async fn a_row_that_vanishes_while_pages_are_read_hides_no_other(bench: &dyn
         let missing: Vec<_> = truth.keys().difference(&seen.keys()).cloned().collect();
         assert!(missing.is_empty(), "{kind}: never seen: {missing:?}");
     }
+    assert!(removed, "the bench must remove rows of some kind, or lack `Power::Deletes`");
 }
 
 /// As a newer version of the same record.

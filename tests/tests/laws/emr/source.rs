@@ -99,8 +99,14 @@ impl SourceBench for EmrBench {
     }
 
     async fn remove(&self, kind: RecordKind, index: usize) -> bool {
-        let removable = kind == RecordKind::Appointment && self.emr != Emr::Zenoti;
-        removable && self.practice().delete_appointment(&self.added(kind, index))
+        if kind != RecordKind::Appointment {
+            return false;
+        }
+        let (id, practice) = (self.added(kind, index), self.practice());
+        match self.emr {
+            Emr::Zenoti => practice.zenoti_remove_services(&id),
+            Emr::Nextech(_) | Emr::PatientNow => practice.delete_appointment(&id),
+        }
     }
 
     async fn visit(&self, start: NaiveDateTime) {
