@@ -6,8 +6,8 @@ use std::{
 use async_trait::async_trait;
 use cannula_core::{Event, Feed, Phi, RecordKey, Rejected, Result, Subject};
 use cannula_sync::{
-    Arrival, Claim, DeadLetter, EffectStatus, FeedState, History, Ingest, Ingested, Next, Parked,
-    RejectedRow, Replay, SqliteStore, Step, Store, Summary,
+    Arrival, Claim, DeadLetter, EffectStatus, FeedState, Forgotten, History, Ingest, Ingested,
+    Next, Parked, RejectedRow, Replay, Saved, SqliteStore, Step, Store, Summary,
 };
 use cannula_testkit::StoreBench;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -45,6 +45,15 @@ crate::laws_and_saboteurs!(store_laws: bench => Bench, &[
     ("replay_makes_dead_events_undecided_and_due", Flaw::ReplaysNothing),
     ("what_is_parked_is_counted_by_reason", Flaw::RarestReasonFirst),
     ("the_states_are_listed_by_subject_a_page_at_a_time", Flaw::ListsFromTheBeginning),
+    ("a_purged_person_leaves_ids_and_nothing_else", Flaw::ForgetsNothing),
+    ("nothing_is_ever_done_again_about_a_purged_person", Flaw::ForgetsNothing),
+    ("a_purge_takes_the_lease_away", Flaw::ForgetsNothing),
+    (
+        "a_record_that_leaves_or_reaches_a_purged_person_is_the_others_concern",
+        Flaw::ForgetsNothing,
+    ),
+    ("what_is_over_is_forgotten_and_what_still_counts_is_not", Flaw::ForgetsNothing),
+    ("a_forgotten_state_that_is_read_again_is_no_news", Flaw::TakesDuplicates),
 ]);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +83,7 @@ enum Flaw {
     ReplaysNothing,
     RarestReasonFirst,
     ListsFromTheBeginning,
+    ForgetsNothing,
 }
 
 /// A good store behind a bad front: what goes in or comes out is spoilt in one way.
@@ -257,19 +267,31 @@ impl Store for Spoilt {
         Ok(claims)
     }
 
-    async fn save(&self, steps: Vec<Step>, now: DateTime<Utc>) -> Result<Vec<Subject>> {
+    async fn save(&self, steps: Vec<Step>, now: DateTime<Utc>) -> Result<Saved> {
         let all: Vec<Subject> = steps.iter().map(|step| step.subject.clone()).collect();
-        let mut lost = Vec::new();
-        for step in steps {
-            lost.extend(self.inner.save(vec![self.step(step)], now).await?);
-        }
+        let steps = steps.into_iter().map(|step| self.step(step)).collect();
+        let mut saved = self.inner.save(steps, now).await?;
         if self.is(Flaw::DoesNotFence) {
-            return Ok(Vec::new());
+            saved.lost.clear();
         }
-        if self.is(Flaw::OneStaleStepLosesAll) && !lost.is_empty() {
-            return Ok(all);
+        if self.is(Flaw::OneStaleStepLosesAll) && !saved.lost.is_empty() {
+            saved.lost = all;
         }
-        Ok(lost)
+        Ok(saved)
+    }
+
+    async fn purge(&self, subject: &Subject, now: DateTime<Utc>) -> Result<Forgotten> {
+        if self.is(Flaw::ForgetsNothing) {
+            return Ok(Forgotten::default());
+        }
+        self.inner.purge(subject, now).await
+    }
+
+    async fn forget_before(&self, before: DateTime<Utc>, now: DateTime<Utc>) -> Result<Forgotten> {
+        if self.is(Flaw::ForgetsNothing) {
+            return Ok(Forgotten::default());
+        }
+        self.inner.forget_before(before, now).await
     }
 
     async fn replay(&self, what: Replay, now: DateTime<Utc>) -> Result<u64> {
