@@ -253,7 +253,9 @@ fn unauthorized(body: &Body) -> Error {
         );
     }
     // `Invalid JWT`, `Invalid token: access token is invalid`, `Invalid Private Integration token`.
-    if body.says(&["invalid", "expired"]) && body.says(&["token", "jwt"]) {
+    // One that says nothing, as from a gateway before the CRM, is what HTTP has it for.
+    let names_the_token = body.says(&["invalid", "expired"]) && body.says(&["token", "jwt"]);
+    if names_the_token || body.sentences().is_empty() {
         return Error::new(
             ErrorKind::Auth,
             "the CRM refuses the token; a private integration token lapses when it is rotated or lies unused for 90 days, make a new one under Settings, Private Integrations",

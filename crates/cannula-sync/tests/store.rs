@@ -34,14 +34,14 @@ impl StoreBench for InFile {
 }
 
 mod in_memory {
-    fn bench() -> super::InMemory {
+    async fn bench() -> super::InMemory {
         super::InMemory(cannula_sync::SqliteStore::in_memory("main").unwrap())
     }
     cannula_testkit::store_laws!(bench);
 }
 
 mod in_a_file {
-    fn bench() -> super::InFile {
+    async fn bench() -> super::InFile {
         super::InFile(tempfile::tempdir().unwrap())
     }
     cannula_testkit::store_laws!(bench);

@@ -24,7 +24,7 @@ use crate::{
 pub(crate) struct Listed {
     pub(crate) groups: BTreeMap<String, Group>,
     /// Rows that cannot be read, and what is wrong with each.
-    pub(crate) unreadable: Vec<(Problem, String)>,
+    pub(crate) unreadable: Vec<UnreadableRow>,
     /// The bookings that those rows are part of.
     pub(crate) broken: BTreeSet<String>,
 }
@@ -113,12 +113,13 @@ impl Zenoti {
             return Ok(None);
         }
         let asked_at = self.clock.now();
-        let mut listed = self.list(center, from, to).await?;
+        let listed = self.list(center, from, to).await?;
         let unreadable = |problem| self.unreadable("list appointments", problem);
         if listed.broken.contains(&locator.id)
-            && let Some((problem, _)) = listed.unreadable.pop()
+            && let Some(row) =
+                listed.unreadable.into_iter().find(|row| row.group.as_ref() == Some(&locator.id))
         {
-            return Err(unreadable(problem));
+            return Err(unreadable(row.problem));
         }
         let Some(group) = listed.groups.get(&locator.id) else { return Ok(None) };
         let event = self.group_event(&locator.id, group, center, asked_at, true).await?;
@@ -251,6 +252,15 @@ impl Zenoti {
     }
 }
 
+/// A row of a list that cannot be read.
+#[derive(Debug)]
+pub(crate) struct UnreadableRow {
+    /// The booking it is a part of, if that much could be read.
+    pub(crate) group: Option<String>,
+    pub(crate) problem: Problem,
+    pub(crate) raw: String,
+}
+
 /// What a look by invoice brought.
 enum Looked {
     Found(Box<Event>),
@@ -301,10 +311,10 @@ fn listed(response: &Response) -> Result<Listed> {
         match appointment(row.get()) {
             Ok(row) => good.push(row),
             Err(problem) => {
-                let value: Value = serde_json::from_str(row.get()).unwrap_or_default();
-                listed.broken.extend(value["appointment_group_id"].as_str().and_then(wire::id));
-                let path = format!("[{index}].{}", problem.path);
-                listed.unreadable.push((Problem::new(path, problem.what), row.get().to_owned()));
+                let group = id_in(row.get(), "appointment_group_id");
+                listed.broken.extend(group.clone());
+                let problem = Problem::new(format!("[{index}].{}", problem.path), problem.what);
+                listed.unreadable.push(UnreadableRow { group, problem, raw: row.get().to_owned() });
             }
         }
     }
@@ -319,6 +329,12 @@ fn appointment(row: &str) -> Result<wire::Appointment, Problem> {
         return Err(Problem::new("error", "carries an error"));
     }
     read_row(row)
+}
+
+/// The id under this name in a row that cannot be read otherwise.
+pub(crate) fn id_in(row: &str, name: &str) -> Option<String> {
+    let value: Value = serde_json::from_str(row).ok()?;
+    value[name].as_str().and_then(wire::id)
 }
 
 /// Reads a row. The problem names the path and what would be right.

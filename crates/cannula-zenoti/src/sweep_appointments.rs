@@ -62,7 +62,10 @@ impl Zenoti {
         let mut listed = self.list(center, first, last).await?;
         let mut rejected: Vec<_> = std::mem::take(&mut listed.unreadable)
             .into_iter()
-            .map(|(problem, raw)| self.rejected(RecordKind::Appointment, None, problem, raw))
+            .map(|row| {
+                let kind = RecordKind::Appointment;
+                self.rejected(kind, row.group.as_deref(), row.problem, row.raw)
+            })
             .collect();
         let mut events = Vec::new();
         for (id, group) in &listed.groups {

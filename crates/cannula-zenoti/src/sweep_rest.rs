@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    group_lookup::read_row,
+    group_lookup::{id_in, read_row},
     map::{self, Problem},
     requests,
     source::Zenoti,
@@ -98,8 +98,9 @@ impl Zenoti {
                     }
                     Err(Problem { path, what }) => {
                         let problem = Problem::new(format!("guests[{index}].{path}"), what);
+                        let (kind, id) = (RecordKind::Patient, id_in(row.get(), "id"));
                         let raw = row.get().to_owned();
-                        rejected.push(self.rejected(RecordKind::Patient, None, problem, raw));
+                        rejected.push(self.rejected(kind, id.as_deref(), problem, raw));
                     }
                 }
             }
@@ -224,7 +225,10 @@ impl Zenoti {
         let (mut events, mut unreadable) = (Vec::new(), Vec::new());
         for row in &rows {
             let read: Result<wire::Membership, Problem> = read_row(row.get());
-            let id = read.as_ref().ok().and_then(|row| row.key().cloned());
+            let id = match &read {
+                Ok(row) => row.key().cloned(),
+                Err(_) => id_in(row.get(), "user_membership_id"),
+            };
             let mapped = read.and_then(|row| {
                 let id =
                     row.key().ok_or_else(|| Problem::new("user_membership_id", "is missing"))?;

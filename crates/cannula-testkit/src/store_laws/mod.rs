@@ -1,7 +1,7 @@
 //! What every `cannula_sync::Store` must do, one named function each. They panic when
 //! the law is broken; [`store_laws!`](macro@crate::store_laws) makes a test of each.
 
-#![allow(clippy::unwrap_used, reason = "a law fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a law fails by panicking")]
 
 mod forgetting;
 mod inbox;
@@ -17,67 +17,64 @@ use cannula_sync::{Arrival, Claim, Ingest, Next, OutboxRow, Step, Store};
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::{forgetting::*, inbox::*, leases::*, records::*, steps::*};
-use crate::{appointment, day_one, practice};
+use crate::{Power, appointment, day_one, laws::set_of_laws, practice};
 
 /// One empty store that several workers can open.
 #[async_trait]
 pub trait StoreBench: Debug + Send + Sync {
     /// Opens the store as this worker, which no living handle belongs to.
     async fn open(&self, worker: &str) -> Arc<dyn Store>;
+
+    /// The powers that the store lacks, each with the reason; no law for stores needs one.
+    fn lacks(&self) -> Vec<(Power, &'static str)> {
+        Vec::new()
+    }
 }
 
-/// Makes one test of each store law. Takes a function that returns a fresh [`StoreBench`]; the
-/// crate that uses it needs `tokio` with the feature `macros`.
-#[macro_export]
-macro_rules! store_laws {
-    ($bench:path) => {
-        $crate::store_laws!(@each $bench;
-            a_page_is_stored_with_its_cursor
-            a_page_read_at_a_stale_revision_is_refused_whole
-            an_event_seen_twice_is_stored_once
-            an_event_about_nobody_is_decided_at_once
-            a_rejected_row_is_kept_once
-            everything_is_there_after_reopening
-            additions_side_by_side_are_stored_once_each
-            the_last_event_of_a_record_is_its_newest_version
-            a_record_that_moves_is_withdrawn_from_whom_it_was_about
-            a_late_state_of_a_moved_record_is_withdrawn_as_well
-            a_record_that_comes_back_is_withdrawn_from_the_other_person
-            payments_and_memberships_move_as_well_and_patients_do_not
-            a_refused_page_withdraws_nothing
-            a_state_read_again_after_another_is_new
-            a_state_delivered_again_after_another_is_ignored
-            a_lease_excludes_everybody_else
-            two_workers_never_hold_the_same_subject
-            an_expired_lease_is_taken_and_fences_the_old_owner
-            a_restarted_worker_gets_its_subjects_back_at_once
-            an_event_that_arrives_during_a_lease_makes_the_subject_due_after_it
-            a_subject_rests_until_it_is_due
-            a_claim_brings_the_events_oldest_first
-            a_step_replaces_the_outbox
-            a_stale_step_leaves_the_other_steps_alone
-            effects_of_unknown_outcome_are_seen_after_a_restart
-            a_fetched_event_does_not_make_its_subject_due_again
-            what_a_step_takes_in_makes_its_subject_due
-            a_remark_is_added_once
-            replay_makes_parked_events_undecided_and_due
-            replay_makes_dead_events_undecided_and_due
-            what_is_parked_is_counted_by_reason
-            the_states_are_listed_by_subject_a_page_at_a_time
-            a_purged_person_leaves_ids_and_nothing_else
-            nothing_is_ever_done_again_about_a_purged_person
-            a_purge_takes_the_lease_away
-            a_record_that_leaves_or_reaches_a_purged_person_is_the_others_concern
-            what_is_over_is_forgotten_and_what_still_counts_is_not
-            a_forgotten_state_that_is_read_again_is_no_news
-        );
-    };
-    (@each $bench:path; $($law:ident)*) => {$(
-        #[tokio::test]
-        async fn $law() {
-            $crate::store_laws::$law(&$bench()).await;
-        }
-    )*};
+use StoreBench as Bench;
+
+set_of_laws! { $,
+    /// Makes one test of each law for stores. Takes an `async` function that returns a fresh
+    /// [`StoreBench`](crate::StoreBench); the crate that uses it needs `tokio` with the feature `macros`.
+    store_laws,
+    a_page_is_stored_with_its_cursor,
+    a_page_read_at_a_stale_revision_is_refused_whole,
+    an_event_seen_twice_is_stored_once,
+    an_event_about_nobody_is_decided_at_once,
+    a_rejected_row_is_kept_once,
+    everything_is_there_after_reopening,
+    additions_side_by_side_are_stored_once_each,
+    the_last_event_of_a_record_is_its_newest_version,
+    a_record_that_moves_is_withdrawn_from_whom_it_was_about,
+    a_late_state_of_a_moved_record_is_withdrawn_as_well,
+    a_record_that_comes_back_is_withdrawn_from_the_other_person,
+    payments_and_memberships_move_as_well_and_patients_do_not,
+    a_refused_page_withdraws_nothing,
+    a_state_read_again_after_another_is_new,
+    a_state_delivered_again_after_another_is_ignored,
+    a_lease_excludes_everybody_else,
+    two_workers_never_hold_the_same_subject,
+    an_expired_lease_is_taken_and_fences_the_old_owner,
+    a_restarted_worker_gets_its_subjects_back_at_once,
+    an_event_that_arrives_during_a_lease_makes_the_subject_due_after_it,
+    a_subject_rests_until_it_is_due,
+    a_claim_brings_the_events_oldest_first,
+    a_step_replaces_the_outbox,
+    a_stale_step_leaves_the_other_steps_alone,
+    effects_of_unknown_outcome_are_seen_after_a_restart,
+    a_fetched_event_does_not_make_its_subject_due_again,
+    what_a_step_takes_in_makes_its_subject_due,
+    a_remark_is_added_once,
+    replay_makes_parked_events_undecided_and_due,
+    replay_makes_dead_events_undecided_and_due,
+    what_is_parked_is_counted_by_reason,
+    the_states_are_listed_by_subject_a_page_at_a_time,
+    a_purged_person_leaves_ids_and_nothing_else,
+    nothing_is_ever_done_again_about_a_purged_person,
+    a_purge_takes_the_lease_away,
+    a_record_that_leaves_or_reaches_a_purged_person_is_the_others_concern,
+    what_is_over_is_forgotten_and_what_still_counts_is_not,
+    a_forgotten_state_that_is_read_again_is_no_news,
 }
 
 fn feed() -> Feed {
