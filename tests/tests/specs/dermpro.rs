@@ -33,20 +33,33 @@ const DAYS: u32 = 30;
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// What is wrong with the schema.
-const KNOWN: [Known; 1] = [Known {
-    file: SPEC,
-    place: &[
-        "definitions",
-        "sales-data-order-payment-interface",
-        "properties",
-        "account_status",
-        "x-nullable",
-    ],
-    published: || Value::Null,
-    mended: || json!(true),
-    reason: "a member that nothing sets and that stores print as null",
-    seen: &[("GET", "Response body property items.*.payment.account_status must be string")],
-}];
+const KNOWN: [Known; 2] = [
+    Known {
+        file: SPEC,
+        place: &[
+            "definitions",
+            "sales-data-order-payment-interface",
+            "properties",
+            "account_status",
+            "x-nullable",
+        ],
+        published: || Value::Null,
+        mended: || json!(true),
+        reason: "stores print null, for nothing sets it",
+        seen: &[("GET", "Response body property items.*.payment.account_status must be string")],
+    },
+    Known {
+        file: SPEC,
+        place: &["definitions", "error-parameters"],
+        published: || {
+            json!({ "type": "array", "description": "Error parameters list",
+                "items": { "$ref": "#/definitions/error-parameters-item" } })
+        },
+        mended: || json!({ "description": "a list, or an object" }),
+        reason: "a refusal names its parameters, in an object, or counts them, in a list",
+        seen: &[("GET", "Response body property parameters must be array")],
+    },
+];
 
 /// A store with some weeks of orders, which keeps to the schema otherwise.
 struct Shop {
@@ -108,7 +121,7 @@ impl Shop {
         }
         let store = self.sandbox.store();
         store.change_settings(|it| it.denied = vec!["Magento_Sales::transactions_fetch".into()]);
-        assert_eq!(client.check().await.unwrap_err().kind(), ErrorKind::Auth);
+        assert_eq!(client.check().await.unwrap_err().kind(), ErrorKind::Forbidden);
         store.change_settings(|it| it.denied.clear());
         client.calls()
     }
@@ -140,12 +153,14 @@ async fn every_request_to_a_store_and_every_answer_is_as_adobes_schema_has_it() 
     assert_eq!(judge.verdicts(), BTreeSet::new());
     assert_all_heard("dermpro", &calls);
 
-    // A store that does not keep to the schema is caught.
+    // A store that does not keep to the schema is caught: null where a text is required.
     shop.sandbox.store().change_settings(|settings| settings.required_nulls = true);
     let client = shop.client(judge.base_url());
     let error = client.poll(&client.info().feeds[0], None).await.unwrap_err();
     assert_eq!(error.http_status(), Some(500));
-    println!("{:#?}", judge.verdicts());
+    let caught =
+        format!("{SPEC} GET: Response body property items.*.payment.cc_last4 must be string");
+    assert_eq!(judge.verdicts(), [caught].into());
 }
 
 #[tokio::test]

@@ -29,7 +29,9 @@ impl Equipment {
             (None, _) => "CANNULA_SPECS names no folder of specifications",
             (_, None) => "CANNULA_PRISM names no command and there is no `prism` on the path",
         };
-        let _ = writeln!(io::stderr(), "skipped: {test}: {missing} (see docs/testing.md)");
+        let line = format!("skipped: {test}: {missing} (see docs/testing.md)\n");
+        // In one piece, for other tests write too. Nothing is left to do if it is closed.
+        let _ = io::stderr().write_all(line.as_bytes());
         None
     }
 }
