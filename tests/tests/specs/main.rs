@@ -9,11 +9,13 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     reason = "a test fails by panicking"
 )]
 
 mod aesthetix;
 mod dermpro;
+mod effects;
 mod judge;
 mod known;
 mod operations;
