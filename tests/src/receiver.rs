@@ -45,8 +45,13 @@ impl Receiver {
         Self::serve(Router::new().nest("/webhooks", router)).await
     }
 
+    /// Scheme, host and port.
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// The URL that the vendor is told.
     pub fn url(&self) -> String {
-        format!("http://{}/webhooks", self.address)
+        format!("{}/webhooks", self.origin())
     }
 }

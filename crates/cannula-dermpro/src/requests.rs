@@ -56,14 +56,14 @@ pub(crate) fn orders(
     changed: Option<DateTime<Utc>>,
     page_size: u32,
 ) -> Request {
-    let (operation, date) = match changed {
-        None => ("list new orders", None),
-        Some(changed) => ("list changed orders", Some(day(changed))),
+    let request = match changed {
+        None => Request::get("list new orders", "V1/orders"),
+        Some(_) => Request::get("list changed orders", "V1/orders"),
     };
-    let (after, placed) = (after.to_string(), day(placed));
+    let (after, placed, date) = (after.to_string(), day(placed), changed.map(day));
     let mut filters = vec![("entity_id", "gt", &*after), ("created_at", "gteq", &placed)];
     filters.extend(date.as_deref().map(|date| ("updated_at", "gteq", date)));
-    list(Request::get(operation, "V1/orders"), &filters, ("entity_id", "ASC"), page_size, ORDER)
+    list(request, &filters, ("entity_id", "ASC"), page_size, ORDER)
 }
 
 /// The order with a number, which is unique within a store view.
