@@ -12,6 +12,7 @@ use cannula::{
 const NEXTECH: &str = include_str!("../nextech/nextech.toml");
 const PATIENTNOW: &str = include_str!("../patientnow/patientnow.toml");
 const ZENOTI: &str = include_str!("../zenoti/zenoti.toml");
+const DERMPRO: &str = include_str!("../dermpro/dermpro.toml");
 
 fn lookup(name: &str) -> Option<String> {
     let secrets = [
@@ -22,6 +23,10 @@ fn lookup(name: &str) -> Option<String> {
         "ZENOTI_API_KEY",
         "ZENOTI_WEBHOOK_SECRET",
         "CRM_TOKEN",
+        "DERMPRO_CONSUMER_KEY",
+        "DERMPRO_CONSUMER_SECRET",
+        "DERMPRO_ACCESS_TOKEN",
+        "DERMPRO_ACCESS_TOKEN_SECRET",
     ];
     secrets.contains(&name).then(|| "made up".to_owned())
 }
@@ -102,28 +107,51 @@ fn the_intake_is_left_out_unless_it_is_asked_for_and_shows_its_defaults() {
     law::<ZenotiConfig>(ZENOTI);
 }
 
+#[test]
+fn the_defaults_that_the_stores_sample_shows_are_the_defaults() {
+    let read = |text: &str| {
+        let service = PostingService::parse(text, Path::new("dermpro"), &lookup);
+        format!("{:#?}", service.unwrap())
+    };
+    // What has no default is shown as an example.
+    let examples =
+        ["#card_type = ", "#general_practitioner = ", "#bearer_token = ", "#membership_skus = "];
+    let keep = |line: &&str| !examples.iter().any(|example| line.starts_with(example));
+    let without: Vec<_> = DERMPRO.lines().filter(keep).collect();
+    let without = without
+        .join("\n")
+        .replace("#[posting.card_types]\n#VI = \"Visa\"\n#MC = \"MasterCard\"", "");
+    assert_eq!(read(&with_defaults_spelled_out(&without)), read(DERMPRO));
+}
+
 /// An unknown key is answered with all known ones.
 #[test]
 fn a_sample_shows_every_key() {
-    fn law<E: EmrSection>(sample: &str) {
+    fn shows_all(name: &str, sample: &str, least: usize, parse: impl Fn(&str) -> Error) {
         const UNKNOWN: &str = "\nzzzz = 0\n";
         let spoil = |line: &str| match line.strip_prefix('[') {
             Some(_) => format!("{line}{UNKNOWN}"),
             None => format!("{line}\n"),
         };
         let text = UNKNOWN.to_owned() + &sample.lines().map(spoil).collect::<String>();
-        let error = parse::<E>(&text).unwrap_err();
+        let error = parse(&text);
         let lists = error.message().lines().filter_map(|line| line.split_once("known keys: "));
         let keys: Vec<&str> = lists.flat_map(|(_, keys)| keys.split(", ")).collect();
-        assert!(keys.len() > 40, "{keys:?}");
+        assert!(keys.len() > least, "{keys:?}");
         for key in keys {
             let shown = [format!("{key} = "), format!("[{key}]"), format!(".{key}]")];
             let shown = shown.iter().any(|form| sample.contains(form.as_str()))
                 || sample.contains(&format!(".{key}."));
-            assert!(shown, "the sample of {} does not show `{key}`", E::NAME);
+            assert!(shown, "the sample of {name} does not show `{key}`");
         }
+    }
+    fn law<E: EmrSection>(sample: &str) {
+        shows_all(E::NAME, sample, 40, |text| parse::<E>(text).unwrap_err());
     }
     law::<NextechConfig>(NEXTECH);
     law::<PatientNowConfig>(PATIENTNOW);
     law::<ZenotiConfig>(ZENOTI);
+    shows_all("the store", DERMPRO, 25, |text| {
+        PostingService::parse(text, Path::new("dermpro"), &lookup).unwrap_err()
+    });
 }
