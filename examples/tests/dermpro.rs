@@ -45,7 +45,7 @@ fn orders_are_posted_and_what_staff_decide_is_posted_too() {
     assert_eq!(theirs["patient"], patient);
     assert!(resolved["report"]["total"]["captured"].is_string());
     let csv = fs::read_to_string(folder.join("month.csv")).unwrap();
-    assert!(csv.starts_with("row,date,tender,kind,order,"), "{csv}");
+    assert!(csv.starts_with("row,date,tender,captured,tax,"), "{csv}");
     assert!(csv.lines().any(|line| line.starts_with("sum,")), "{csv}");
 }
 

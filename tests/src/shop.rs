@@ -291,6 +291,12 @@ impl Shop {
         rows.filter_map(|id| Some((id.clone(), practice.payment(&id)?))).collect()
     }
 
+    /// The orders with a payment on the ledger.
+    pub fn posted(&self) -> BTreeSet<OrderNumber> {
+        let rows = self.ledger().into_iter().filter(|(_, row)| row.amount.minor() > 0);
+        rows.filter_map(|(_, row)| Some(marker(&row)?.order)).collect()
+    }
+
     fn row_of(&self, order: &OrderNumber) -> Option<RecordId> {
         let wanted = Marker { order: order.clone(), part: Part::Payment(1) };
         let is_it =

@@ -89,7 +89,7 @@ pub struct StoreCustomer {
 /// How an order was paid, in the store's words. Card data never gets this far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Tender {
-    /// The payment method's code, for example `bluepay_payment`, `paypal_express`, `free`.
+    /// The payment method's code, for example `paypal_express` or `free`.
     pub method: String,
     /// The card's brand as a code, for example `VI`; absent for other tenders.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -32,6 +32,11 @@ pub(crate) fn order(
     let currency = config.currency;
     is_in(currency, order.order_currency_code.as_deref(), "order_currency_code")?;
     let number = required(&order.increment_id, "increment_id")?;
+    if number.contains(|letter: char| letter == '/' || letter.is_whitespace()) {
+        // A payment is found again by this number, as one word.
+        let expected = "expected an order number without slashes and spaces";
+        return Err(Problem::new("increment_id", expected));
+    }
     let view = required(&order.store_id, "store_id")?;
     let numbered = |number: &str| order_number(number, view, config.store_id);
     let placed_at = instant(&order.created_at, "created_at")?;

@@ -1,19 +1,23 @@
 //! A store's payments to the ledgers of patients.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use cannula_core::{
     Clock, Error, ErrorKind, Event, EventId, IdempotencyKey, LedgerRow, NewPayment, OrderDecision,
-    OrderNumber, PatientChoice, PatientRegistry, PaymentLedger, PracticeId, Record, RecordId,
+    OrderNumber, PatientChoice, PatientRegistry, PaymentLedger, Phi, PracticeId, Record, RecordId,
     RecordKey, RecordKind, Result, Retry,
 };
 use cannula_rules::{
     Outcome,
     intake::Match,
     posting::{
-        Identification, Identified, PostPayment, PostingEffect, PostingReason, PostingReceipt,
-        PostingRules, PostingState, PostingVerdict, RefundLookup, Terms,
+        Identification, Identified, PostPayment, PostedPart, PostingEffect, PostingReason,
+        PostingReceipt, PostingRules, PostingState, PostingVerdict, RefundLookup, Terms,
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -48,6 +52,10 @@ pub struct PostingFlow {
     ledger: Arc<dyn PaymentLedger>,
     clock: Arc<dyn Clock>,
     terms: OnceCell<Terms>,
+    /// What an attempt of unknown outcome before this process may have been at.
+    started_at: DateTime<Utc>,
+    /// When attempts of this process ended with an unknown outcome.
+    attempts: Mutex<BTreeMap<Phi<String>, DateTime<Utc>>>,
 }
 
 impl PostingFlow {
@@ -59,7 +67,9 @@ impl PostingFlow {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let register = Register::new(registry, clock.clone());
-        Self { rules, register, ledger, clock, terms: OnceCell::new() }
+        let started_at = clock.now();
+        let (terms, attempts) = (OnceCell::new(), Mutex::default());
+        Self { rules, register, ledger, clock, terms, started_at, attempts }
     }
 
     /// The rules.
@@ -133,12 +143,20 @@ impl PostingFlow {
         Ok(self.rules.identify(&asked.customer, found))
     }
 
-    async fn post(&self, post: &PostPayment) -> Result<PostingReceipt> {
-        let rows = self.ledger.of_patient(&post.patient).await?;
-        if let Some(row) = self.find(post, &rows).await? {
-            return Ok(PostingReceipt::Posted(row));
+    async fn post(&self, state: &PostingState, post: &PostPayment) -> Result<PostingReceipt> {
+        let rows = match self.ledger.of_patient(&post.patient).await {
+            Err(error) if is_missing(&error) => return self.unknown_patient(state, post).await,
+            rows => rows?,
+        };
+        if let Some(part) = self.find(post, &rows).await? {
+            return Ok(PostingReceipt::Posted(part));
         }
-        if let (false, Some(row)) = (post.insist, self.rules.looks_posted(post, &rows)) {
+        if post.amount.is_negative() {
+            let taken: Vec<_> = state.rows().collect();
+            if let Some(row) = self.rules.recorded(&lookup(post), &rows, &taken) {
+                return Ok(PostingReceipt::RefundFound(row.id.clone()));
+            }
+        } else if let (false, Some(row)) = (post.insist, self.rules.looks_posted(post, &rows)) {
             return Ok(PostingReceipt::LooksPosted(row.id.clone()));
         }
         let payment = NewPayment {
@@ -149,24 +167,37 @@ impl PostingFlow {
             terms: self.terms().await?.of(post.card.as_deref()),
         };
         if let Err(error) = self.ledger.post(&payment).await {
-            return match (error.retry_advice(), error.kind()) {
-                (Retry::Never, _) if error.http_status() == Some(404) => {
-                    Ok(PostingReceipt::PatientGone)
-                }
-                (Retry::Never, ErrorKind::NotFound) => Ok(PostingReceipt::PatientGone),
-                (Retry::Never, ErrorKind::Invalid) => {
-                    Ok(PostingReceipt::Refused(error.message().to_owned()))
-                }
-                _ => Err(error),
-            };
+            if is_missing(&error) {
+                return self.unknown_patient(state, post).await;
+            }
+            if error.retry_advice() == Retry::Settle {
+                self.attempts().insert(post.description.clone(), self.clock.now());
+            }
+            return Err(error);
         }
         // It was taken, so it is not sent again whatever can be seen of it.
         Ok(match self.ledger.of_patient(&post.patient).await {
-            Ok(rows) => self
-                .rules
-                .posted(post, &rows)
-                .map_or(PostingReceipt::Accepted, |row| PostingReceipt::Posted(row.id.clone())),
+            Ok(rows) => self.rules.posted(post, &rows).map_or(PostingReceipt::Accepted, |row| {
+                PostingReceipt::Posted(self.rules.part(post, row))
+            }),
             Err(_) => PostingReceipt::Accepted,
+        })
+    }
+
+    /// The ledger says that there is no such patient. Only if the register does not show them
+    /// either have they gone, as after a merge.
+    async fn unknown_patient(
+        &self,
+        state: &PostingState,
+        post: &PostPayment,
+    ) -> Result<PostingReceipt> {
+        let Some(order) = state.order(&post.order) else { return Ok(PostingReceipt::PatientGone) };
+        let found = self.register.search(&self.rules.person(&order.customer), &[]).await?;
+        Ok(if found.iter().any(|patient| patient.id == post.patient) {
+            let problem = "the register shows the patient and the ledger does not know them";
+            PostingReceipt::Refused(problem.to_owned())
+        } else {
+            PostingReceipt::PatientGone
         })
     }
 
@@ -179,15 +210,32 @@ impl PostingFlow {
         })
     }
 
-    /// The payment's row, on the patient's ledger or, if it was moved or staff merged patients, on
+    /// Looks for a payment whose outcome is not known, when it can be seen if it is there.
+    async fn settle_post(&self, post: &PostPayment) -> Result<Option<PostingReceipt>> {
+        let attempt = self.attempts().get(&post.description).copied().unwrap_or(self.started_at);
+        let waited = (self.clock.now() - attempt).to_std().unwrap_or_default();
+        if let Some(wait) = SETTLE_AFTER.checked_sub(waited) {
+            self.clock.sleep(wait).await;
+        }
+        let rows = self.ledger.of_patient(&post.patient).await?;
+        let part = self.find(post, &rows).await?;
+        self.attempts().remove(&post.description);
+        Ok(part.map(PostingReceipt::Posted))
+    }
+
+    fn attempts(&self) -> MutexGuard<'_, BTreeMap<Phi<String>, DateTime<Utc>>> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The payment, on the patient's ledger or, if it was moved or staff merged patients, on
     /// anybody's around its date.
-    async fn find(&self, post: &PostPayment, rows: &[LedgerRow]) -> Result<Option<RecordId>> {
+    async fn find(&self, post: &PostPayment, rows: &[LedgerRow]) -> Result<Option<PostedPart>> {
         if let Some(row) = self.rules.posted(post, rows) {
-            return Ok(Some(row.id.clone()));
+            return Ok(Some(self.rules.part(post, row)));
         }
         let (from, to) = self.rules.days_around(post);
         let rows = self.ledger.between(from, to).await?;
-        Ok(self.rules.posted(post, &rows).map(|row| row.id.clone()))
+        Ok(self.rules.posted(post, &rows).map(|row| self.rules.part(post, row)))
     }
 
     async fn find_refund(
@@ -195,12 +243,61 @@ impl PostingFlow {
         state: &PostingState,
         refund: &RefundLookup,
     ) -> Result<PostingReceipt> {
-        let rows = self.ledger.of_patient(&refund.patient).await?;
         let taken: Vec<_> = state.rows().collect();
+        let missing = match self.ledger.of_patient(&refund.patient).await {
+            Ok(rows) => match self.rules.recorded(refund, &rows, &taken) {
+                Some(row) => return Ok(PostingReceipt::RefundFound(row.id.clone())),
+                None => rows,
+            },
+            Err(error) if is_missing(&error) => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        // Where staff merged patients, the payment and its refund are on another's ledger now.
+        let Some(part) = state.parts(&refund.order).first() else {
+            return Ok(PostingReceipt::RefundMissing);
+        };
+        if missing.iter().any(|row| Some(&row.id) == part.row.as_ref()) {
+            return Ok(PostingReceipt::RefundMissing);
+        }
+        let day = TimeDelta::days(1);
+        let around = self.ledger.between(part.date - day, part.date + day).await?;
+        let ours = around.iter().find(|row| Some(&row.id) == part.row.as_ref());
+        let Some(patient) = ours.and_then(|row| row.payment.patient.as_ref()) else {
+            return Ok(PostingReceipt::RefundMissing);
+        };
+        let rows = self.ledger.of_patient(patient).await?;
         Ok(match self.rules.recorded(refund, &rows, &taken) {
             Some(row) => PostingReceipt::RefundFound(row.id.clone()),
             None => PostingReceipt::RefundMissing,
         })
+    }
+}
+
+/// The ledger or the register has no such patient.
+fn is_missing(error: &Error) -> bool {
+    error.retry_advice() == Retry::Never
+        && (error.http_status() == Some(404) || error.kind() == ErrorKind::NotFound)
+}
+
+/// What an error says that no other attempt can mend and that is about one order only.
+fn final_word(error: Error) -> Result<String> {
+    use ErrorKind::{Auth, Config, Contended, Forbidden, QuotaExhausted, Storage};
+    let everybodys =
+        matches!(error.kind(), Auth | Config | Contended | Forbidden | QuotaExhausted | Storage);
+    if error.retry_advice() == Retry::Never && !everybodys {
+        tracing::warn!(%error, "left to staff");
+        return Ok(error.message().to_owned());
+    }
+    Err(error)
+}
+
+fn lookup(post: &PostPayment) -> RefundLookup {
+    RefundLookup {
+        order: post.order.clone(),
+        refund: String::new(),
+        patient: post.patient.clone(),
+        amount: post.amount.negated(),
+        since: post.date,
     }
 }
 
@@ -245,12 +342,20 @@ impl Flow for PostingFlow {
         _key: &IdempotencyKey,
     ) -> Result<PostingReceipt> {
         match effect {
-            PostingEffect::Identify(asked) => {
-                self.identify(asked).await.map(PostingReceipt::Identified)
-            }
-            PostingEffect::Post(post) => self.post(post).await,
+            PostingEffect::Identify(asked) => match self.identify(asked).await {
+                Ok(identified) => Ok(PostingReceipt::Identified(identified)),
+                Err(error) => final_word(error)
+                    .map(|problem| PostingReceipt::Identified(Identified::Refused(problem))),
+            },
+            PostingEffect::Post(post) => match self.post(state, post).await {
+                Ok(receipt) => Ok(receipt),
+                Err(error) => final_word(error).map(PostingReceipt::Refused),
+            },
             PostingEffect::Confirm(post) => self.confirm(post).await,
-            PostingEffect::FindRefund(refund) => self.find_refund(state, refund).await,
+            PostingEffect::FindRefund(refund) => match self.find_refund(state, refund).await {
+                Ok(receipt) => Ok(receipt),
+                Err(error) => final_word(error).map(|_| PostingReceipt::RefundMissing),
+            },
         }
     }
 
@@ -267,12 +372,7 @@ impl Flow for PostingFlow {
                 }
                 _ => None,
             }),
-            PostingEffect::Post(post) => {
-                self.clock.sleep(SETTLE_AFTER).await;
-                let rows = self.ledger.of_patient(&post.patient).await?;
-                let row = self.find(post, &rows).await?;
-                Ok(row.map(PostingReceipt::Posted))
-            }
+            PostingEffect::Post(post) => self.settle_post(post).await,
             PostingEffect::Confirm(_) | PostingEffect::FindRefund(_) => Ok(None),
         }
     }

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fs, io, path::Path};
 
 use cannula::{
-    core::{Error, ErrorKind, PaymentLedger, Result, StoreOrder},
+    core::{Error, ErrorKind, Money, PaymentLedger, Result, StoreOrder},
     rules::posting::{
         PostingRules,
         report::{Line, Reconciliation, Report, Sums},
@@ -12,6 +12,7 @@ use cannula::{
 };
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 use clap::ValueEnum;
+use serde::Serialize;
 
 use crate::show;
 
@@ -110,69 +111,64 @@ fn row(date: String, tender: String, sums: &Sums) -> [String; 7] {
 /// If `out` fails.
 pub fn write_csv(report: &Report, out: impl io::Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record([
-        "row",
-        "date",
-        "tender",
-        "kind",
-        "order",
-        "refund",
-        "ledger_rows",
-        "ledger_date",
-        "captured",
-        "refunded",
-        "payments",
-        "refunds",
-        "difference",
-        "sentence",
-    ])?;
+    let date = |date: Option<NaiveDate>| date.map(|it| it.to_string()).unwrap_or_default();
     for day in &report.days {
-        let date = day.date.map(|date| date.to_string()).unwrap_or_default();
-        let [date, tender, sums @ ..] =
-            row(date, day.tender.clone().unwrap_or_default(), &day.sums);
-        let [captured, refunded, payments, refunds, difference] = sums;
-        let empty = String::new;
-        csv.write_record([
-            "sum".to_owned(),
-            date,
-            tender,
-            empty(),
-            empty(),
-            empty(),
-            empty(),
-            empty(),
-            captured,
-            refunded,
-            payments,
-            refunds,
-            difference,
-            empty(),
-        ])?;
+        csv.serialize(CsvRow {
+            row: "sum",
+            date: date(day.date),
+            tender: day.tender.clone().unwrap_or_default(),
+            captured: day.sums.captured.decimal(),
+            tax: day.sums.tax.decimal(),
+            shipping: day.sums.shipping.decimal(),
+            refunded: day.sums.refunded.decimal(),
+            payments: day.sums.payments.decimal(),
+            refunds: day.sums.refunds.decimal(),
+            difference: day.sums.difference.decimal(),
+            ..CsvRow::default()
+        })?;
     }
-    let lines = report.differences.iter().map(|line| ("difference", line));
-    for (what, line) in lines.chain(report.notes.iter().map(|line| ("note", line))) {
-        let date = |date: Option<NaiveDate>| date.map(|it| it.to_string()).unwrap_or_default();
-        let amount =
-            |it: Option<cannula::core::Money>| it.map(|it| it.decimal()).unwrap_or_default();
+    let differences = report.differences.iter().map(|line| ("difference", line));
+    for (row, line) in differences.chain(report.notes.iter().map(|line| ("note", line))) {
+        let amount = |amount: Option<Money>| amount.map(|it| it.decimal()).unwrap_or_default();
         let rows: Vec<_> = line.rows.iter().map(ToString::to_string).collect();
-        csv.write_record([
-            what.to_owned(),
-            date(line.store_date),
-            String::new(),
-            line.kind.to_string(),
-            line.order.as_ref().map(ToString::to_string).unwrap_or_default(),
-            line.refund.clone().unwrap_or_default(),
-            rows.join(" "),
-            date(line.ledger_date),
-            amount(line.store_amount),
-            String::new(),
-            amount(line.ledger_amount),
-            String::new(),
-            String::new(),
-            line.sentence.clone(),
-        ])?;
+        csv.serialize(CsvRow {
+            row,
+            date: date(line.store_date),
+            kind: line.kind.to_string(),
+            order: line.order.as_ref().map(ToString::to_string).unwrap_or_default(),
+            refund: line.refund.clone().unwrap_or_default(),
+            ledger_rows: rows.join(" "),
+            ledger_date: date(line.ledger_date),
+            store_amount: amount(line.store_amount),
+            ledger_amount: amount(line.ledger_amount),
+            sentence: line.sentence.clone(),
+            ..CsvRow::default()
+        })?;
     }
     csv.flush()
+}
+
+/// A line of the CSV; amounts of sums and of single lines are in columns of their own.
+#[derive(Default, Serialize)]
+struct CsvRow {
+    row: &'static str,
+    date: String,
+    tender: String,
+    captured: String,
+    tax: String,
+    shipping: String,
+    refunded: String,
+    payments: String,
+    refunds: String,
+    difference: String,
+    kind: String,
+    order: String,
+    refund: String,
+    ledger_rows: String,
+    store_amount: String,
+    ledger_date: String,
+    ledger_amount: String,
+    sentence: String,
 }
 
 pub(super) fn write(report: &Report, file: &Path) -> Result<()> {

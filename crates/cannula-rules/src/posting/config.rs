@@ -19,7 +19,8 @@ pub enum NearMatch {
 /// What happens to money that the store gives back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RefundPolicy {
-    /// Staff are told to record it, and the task is over when the ledger shows it.
+    /// Staff are told to record it. The task is over when the ledger shows it, which is looked at
+    /// when the order changes and with each replay.
     #[default]
     Task,
     /// What the gateway gave back is posted as a negative payment. That the EMR takes one is

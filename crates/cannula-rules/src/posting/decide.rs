@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use cannula_core::{
-    Event, EventId, OrderDecision, PatientChoice, PatientId, Phi, Record, StoreOrder,
-};
+use cannula_core::{Event, EventId, OrderDecision, PatientId, Phi, Record, StoreOrder};
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -73,7 +71,12 @@ impl PostingRules {
             entry.try_again();
             return None;
         }
-        if entry.version >= version {
+        // Stamps have seconds only. Of two states within one, money came in before it went back.
+        let rank = |order: &StoreOrder| {
+            (order.captured.as_ref().map(|it| it.amount.minor()), order.refunds.len())
+        };
+        let known = (entry.version.stamp, rank(&entry.order), &entry.version.digest);
+        if known >= (version.stamp, rank(order), &version.digest) {
             return None;
         }
         entry.order = order.clone();
@@ -217,15 +220,10 @@ fn take_in_decision(state: &mut PostingState, event: &Event, decision: &OrderDec
     if known.is_some_and(|known| known.version >= event.version) {
         return;
     }
-    let told = match decision.choice {
-        PatientChoice::New => state.candidates(),
-        PatientChoice::Patient(_) => Vec::new(),
-    };
     let decided = Decided {
         version: event.version.clone(),
         choice: decision.choice.clone(),
         remember: decision.remember,
-        told,
     };
     state.decisions.insert(decision.order.clone(), decided);
     if let Some(entry) = state.orders.get_mut(&decision.order) {

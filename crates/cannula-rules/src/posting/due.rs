@@ -87,7 +87,8 @@ impl PostingConfig {
             return Due::Later(Later::OnHold);
         }
         let Some(captured) = order.captured.as_ref().filter(|it| it.amount.minor() != 0) else {
-            return unpaid(order);
+            // Money that was posted and is not there any more is no matter of an unpaid order.
+            return if posted { Due::Unclear(Unclear::LessThanPosted) } else { unpaid(order) };
         };
         if captured.amount.currency() != ledger {
             Due::Unclear(Unclear::Currency)

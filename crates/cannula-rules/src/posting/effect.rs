@@ -4,6 +4,8 @@ use cannula_core::{Candidate, Money, OrderNumber, PatientId, Phi, RecordId, Stor
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use super::PostedPart;
+
 /// One outward step of posting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -119,7 +121,8 @@ impl PostingReceipt {
     /// The row of the ledger, if there is one now.
     pub fn row(&self) -> Option<RecordId> {
         match self {
-            Self::Posted(row) | Self::RefundFound(row) => Some(row.clone()),
+            Self::Posted(part) => part.row.clone(),
+            Self::RefundFound(row) => Some(row.clone()),
             _ => None,
         }
     }
@@ -130,8 +133,8 @@ impl PostingReceipt {
 pub enum PostingReceipt {
     /// What came of an [`PostingEffect::Identify`].
     Identified(Identified),
-    /// The payment is in the ledger, in this row.
-    Posted(RecordId),
+    /// The payment is in the ledger, as this.
+    Posted(PostedPart),
     /// The EMR took the payment, and does not show it yet.
     Accepted,
     /// The ledger has a row that may be this payment; nothing was posted.

@@ -114,6 +114,17 @@ impl PostingRules {
         })
     }
 
+    /// What a row says of a payment, which may be other than what was to be posted.
+    pub fn part(&self, post: &PostPayment, row: &LedgerRow) -> PostedPart {
+        let LedgerRow { id, payment } = row;
+        PostedPart {
+            row: Some(id.clone()),
+            patient: payment.patient.clone().unwrap_or_else(|| post.patient.clone()),
+            amount: payment.amount,
+            date: payment.date.unwrap_or(post.date),
+        }
+    }
+
     /// A row of somebody else's that may be this payment: the same patient, amount and date.
     pub fn looks_posted<'a>(
         &self,
@@ -139,7 +150,9 @@ impl PostingRules {
         taken: &[&cannula_core::RecordId],
     ) -> Option<&'a LedgerRow> {
         let fitting = rows.iter().filter(|row| {
-            row.payment.counted() == Some(refund.amount.negated())
+            let others = marker(row).is_some_and(|it| matches!(it.part, marker::Part::Refund(_)));
+            !others
+                && row.payment.counted() == Some(refund.amount.negated())
                 && row.payment.date.is_none_or(|date| date >= refund.since)
                 && !taken.contains(&&row.id)
         });

@@ -3,6 +3,8 @@
 use cannula_core::{Money, OrderNumber, OrderState, PatientChoice, PatientId};
 use chrono::NaiveDate;
 
+use crate::folds;
+
 use super::{
     Identification, Identified, PostedPart, PostingRules, PostingState,
     due::{Due, Later, Nothing, Unclear},
@@ -77,10 +79,20 @@ impl PostingRules {
             Due::Unclear(unclear) => return Position::Unclear(unclear),
         };
         let number = &entry.order.number;
-        if !posted
-            && !state.decisions.contains_key(number)
-            && let Some(other) = self.other_form(state, entry)
+        let undecided = !posted && !state.decisions.contains_key(number);
+        let first = &entry.order.first_number;
+        if undecided
+            && first != number
+            && state
+                .orders
+                .values()
+                .all(|it| it.order.number == *number || it.order.first_number != *first)
         {
+            // The form before is another customer's, or was placed before anything was read:
+            // whether it has this money already, only staff can see.
+            return Position::Related(first);
+        }
+        if undecided && let Some(other) = self.other_form(state, entry) {
             let edited = other.order.state == OrderState::Canceled;
             if edited && other.posted() == Some(captured.amount) {
                 return Position::CarriedOver { from: other };
@@ -142,7 +154,7 @@ impl PostingRules {
         match decision.map(|it| &it.choice) {
             Some(PatientChoice::Patient(patient)) => return Ok(patient),
             Some(PatientChoice::New) => {
-                except.extend(decision.iter().flat_map(|it| it.told.iter().cloned()));
+                except.extend(state.asked.iter().cloned());
             }
             None => {}
         }
@@ -152,14 +164,14 @@ impl PostingRules {
                     return Ok(patient);
                 }
                 if decision.is_none()
-                    && let Some(patient) = state.remembered()
+                    && let Some(patient) = state.remembered(entry)
                 {
                     return Ok(patient);
                 }
                 Err(Position::Unidentified(identified))
             }
             None => {
-                let known = || state.remembered().or_else(|| state.same_customer(entry));
+                let known = || state.remembered(entry).or_else(|| state.same_customer(entry));
                 if decision.is_none()
                     && let Some(patient) = known()
                 {
@@ -183,13 +195,21 @@ impl PostingState {
         entries.into_iter()
     }
 
-    /// The patient whom staff chose last for all orders of the customer.
-    fn remembered(&self) -> Option<&PatientId> {
+    /// The patient whom staff chose last for all orders of the customer, as far as the name is the
+    /// same: families share accounts and mailboxes.
+    fn remembered(&self, entry: &Entry) -> Option<&PatientId> {
+        let namesake = |other: &&Entry| {
+            let [one, other] = [entry, other].map(|it| &it.order.customer.name);
+            folds::name(&one.given) == folds::name(&other.given)
+                && folds::name(&one.family) == folds::name(&other.family)
+        };
         let lasting = self.decisions.iter().filter(|(_, it)| it.remember);
-        let (order, newest) = lasting.max_by_key(|(_, it)| &it.version)?;
+        let theirs =
+            lasting.filter_map(|(order, it)| Some((self.orders.get(order).filter(namesake)?, it)));
+        let (order, newest) = theirs.max_by_key(|(_, it)| &it.version)?;
         match &newest.choice {
             PatientChoice::Patient(patient) => Some(patient),
-            PatientChoice::New => self.orders.get(order)?.identified.as_ref()?.patient(),
+            PatientChoice::New => order.identified.as_ref()?.patient(),
         }
     }
 

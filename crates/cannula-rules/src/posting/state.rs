@@ -8,7 +8,9 @@ use cannula_core::{
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::{Identified, Marker, PostingEffect, PostingReceipt, PostingVerdict, marker::Part};
+use super::{
+    Identified, Marker, PostPayment, PostingEffect, PostingReceipt, PostingVerdict, marker::Part,
+};
 
 /// What is known of one customer: their orders and what was posted for each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +20,9 @@ pub struct PostingState {
     /// Decisions of staff, the newest of each order.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) decisions: BTreeMap<OrderNumber, Decided>,
+    /// The patients about whom staff were asked so far.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) asked: BTreeSet<PatientId>,
     /// Patients whom the EMR had and has no more.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(super) gone: BTreeSet<PatientId>,
@@ -30,9 +35,6 @@ pub(super) struct Decided {
     pub(super) choice: PatientChoice,
     /// It holds for the customer's other orders too.
     pub(super) remember: bool,
-    /// The patients staff were asked about: [`PatientChoice::New`] means none of these.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) told: Vec<PatientId>,
 }
 
 /// An order, and what came of it.
@@ -140,56 +142,17 @@ impl PostingState {
     pub fn applied(&mut self, effect: &PostingEffect, receipt: &PostingReceipt) {
         match (effect, receipt) {
             (PostingEffect::Identify(asked), PostingReceipt::Identified(identified)) => {
+                let candidates = identified.candidates().iter();
+                self.asked.extend(candidates.map(|it| it.patient.clone()));
                 if let Some(entry) = self.orders.get_mut(&asked.order) {
                     entry.identified = Some(identified.clone());
                 }
             }
-            (PostingEffect::Post(post), PostingReceipt::PatientGone) => {
-                self.gone(&post.patient);
-            }
-            (PostingEffect::Post(post), receipt) => {
-                let Some(entry) = self.orders.get_mut(&post.order) else { return };
-                match (Marker::parse(post.description.expose()).map(|it| it.part), receipt) {
-                    (Some(Part::Refund(memo)), PostingReceipt::Posted(row)) => {
-                        entry.refunds.insert(memo, RefundStanding::Recorded(row.clone()));
-                    }
-                    (Some(Part::Refund(memo)), PostingReceipt::Accepted) => {
-                        entry.refunds.insert(memo, RefundStanding::Accepted);
-                    }
-                    (Some(Part::Refund(memo)), PostingReceipt::Refused(problem)) => {
-                        entry.refunds.insert(memo, RefundStanding::Refused(problem.clone()));
-                    }
-                    (_, PostingReceipt::Posted(_) | PostingReceipt::Accepted) => {
-                        entry.insist = false;
-                        entry.parts.push(PostedPart {
-                            row: receipt.row(),
-                            patient: post.patient.clone(),
-                            amount: post.amount,
-                            date: post.date,
-                        });
-                    }
-                    (_, PostingReceipt::LooksPosted(row)) => {
-                        let (row, patient) = (row.clone(), post.patient.clone());
-                        entry.obstacle = Some(Obstacle::LooksPosted { row, patient });
-                    }
-                    (_, PostingReceipt::Refused(problem)) => {
-                        entry.obstacle = Some(Obstacle::Refused(problem.clone()));
-                    }
-                    _ => {}
-                }
-            }
-            (PostingEffect::Confirm(post), PostingReceipt::Posted(row)) => {
-                let Some(entry) = self.orders.get_mut(&post.order) else { return };
+            (PostingEffect::Post(post) | PostingEffect::Confirm(post), receipt) => {
                 match Marker::parse(post.description.expose()).map(|it| it.part) {
-                    Some(Part::Refund(memo)) => {
-                        entry.refunds.insert(memo, RefundStanding::Recorded(row.clone()));
-                    }
-                    Some(Part::Payment(number)) => {
-                        let index = usize::try_from(number).unwrap_or(1).saturating_sub(1);
-                        if let Some(part) = entry.parts.get_mut(index) {
-                            part.row = Some(row.clone());
-                        }
-                    }
+                    Some(Part::Refund(memo)) => self.refunded(post, memo, receipt),
+                    Some(Part::Payment(number)) => self.paid(post, number, receipt),
+                    // Not reached: every description begins with a marker.
                     None => {}
                 }
             }
@@ -202,6 +165,56 @@ impl PostingState {
                 entry.refunds.insert(lookup.refund.clone(), standing);
             }
             _ => {}
+        }
+    }
+
+    fn paid(&mut self, post: &PostPayment, number: u32, receipt: &PostingReceipt) {
+        if *receipt == PostingReceipt::PatientGone {
+            self.gone(&post.patient);
+            return;
+        }
+        let Some(entry) = self.orders.get_mut(&post.order) else { return };
+        let part = match receipt {
+            PostingReceipt::Posted(part) => part.clone(),
+            PostingReceipt::Accepted => PostedPart {
+                row: None,
+                patient: post.patient.clone(),
+                amount: post.amount,
+                date: post.date,
+            },
+            PostingReceipt::LooksPosted(row) => {
+                let (row, patient) = (row.clone(), post.patient.clone());
+                entry.obstacle = Some(Obstacle::LooksPosted { row, patient });
+                return;
+            }
+            PostingReceipt::Refused(problem) => {
+                entry.obstacle = Some(Obstacle::Refused(problem.clone()));
+                return;
+            }
+            _ => return,
+        };
+        entry.insist = false;
+        let index = usize::try_from(number).unwrap_or(1).saturating_sub(1);
+        match entry.parts.get_mut(index) {
+            Some(accepted) => *accepted = part,
+            None => entry.parts.push(part),
+        }
+    }
+
+    fn refunded(&mut self, post: &PostPayment, memo: String, receipt: &PostingReceipt) {
+        let standing = match receipt {
+            PostingReceipt::Accepted => RefundStanding::Accepted,
+            PostingReceipt::Refused(problem) => RefundStanding::Refused(problem.clone()),
+            PostingReceipt::PatientGone => {
+                RefundStanding::Refused("the EMR does not have the patient any more".to_owned())
+            }
+            receipt => match receipt.row() {
+                Some(row) => RefundStanding::Recorded(row),
+                None => return,
+            },
+        };
+        if let Some(entry) = self.orders.get_mut(&post.order) {
+            entry.refunds.insert(memo, standing);
         }
     }
 
@@ -232,10 +245,16 @@ impl PostingState {
         })
     }
 
-    /// Everybody whom staff were asked about for this customer.
-    pub(super) fn candidates(&self) -> Vec<PatientId> {
-        let all = self.orders.values().filter_map(|entry| entry.identified.as_ref());
-        let all = all.flat_map(|it| it.candidates().iter().map(|it| it.patient.clone()));
-        all.collect::<BTreeSet<_>>().into_iter().collect()
+    /// An order as the store had it last.
+    pub fn order(&self, number: &OrderNumber) -> Option<&StoreOrder> {
+        self.orders.get(number).map(|entry| &entry.order)
+    }
+
+    /// What was posted for an order, or for the one that it is an edited form of.
+    pub fn parts(&self, number: &OrderNumber) -> &[PostedPart] {
+        let Some(entry) = self.orders.get(number) else { return &[] };
+        let first = self.orders.get(&entry.order.first_number);
+        let booked = Some(entry).filter(|entry| !entry.parts.is_empty()).or(first);
+        booked.map_or(&[], |entry| &entry.parts)
     }
 }

@@ -7,8 +7,8 @@ use cannula_core::{
 use cannula_rules::{
     Outcome,
     posting::{
-        Identified, PostPayment, PostingConfig, PostingEffect, PostingReceipt, PostingState,
-        SyncStatus,
+        Identified, PostPayment, PostedPart, PostingConfig, PostingEffect, PostingReceipt,
+        PostingState, SyncStatus,
     },
 };
 use chrono::TimeDelta;
@@ -186,7 +186,7 @@ fn none_of_them_means_none_of_those_who_were_told() {
 
 #[test]
 fn what_looks_posted_is_posted_only_when_staff_say_so_afterwards() {
-    let looks = Emr { posting: PostingReceipt::LooksPosted("70".into()), ..Emr::default() };
+    let looks = Emr { posting: Some(PostingReceipt::LooksPosted("70".into())), ..Emr::default() };
     // A choice made before the row was seen says nothing about the row.
     let early = decision("41", to("p1"), false, 1);
     let (state, sent) = first(&[event(&order("41"), 0), early], &looks);
@@ -199,10 +199,10 @@ fn what_looks_posted_is_posted_only_when_staff_say_so_afterwards() {
 
 #[test]
 fn a_patient_who_was_merged_away_is_looked_for_again() {
-    let gone = Emr { posting: PostingReceipt::PatientGone, ..Emr::default() };
     let rules = rules(config());
     let mut plan = rules.decide(PostingState::default(), &[event(&order("41"), 0)], noon());
-    for receipt in [PostingReceipt::Identified(gone.who.clone()), gone.posting] {
+    let matched = PostingReceipt::Identified(Identified::Matched("p1".into()));
+    for receipt in [matched, PostingReceipt::PatientGone] {
         let (_, effect) = &plan.effects[0];
         plan.state.applied(effect, &receipt);
         plan = rules.decide(plan.state, &[], noon());
@@ -249,6 +249,78 @@ fn an_edited_order_that_was_posted_before_is_not_posted_again_for_the_same_money
     let (more, sent) = then(state, &edited, &Emr::default());
     assert!(sent.is_empty(), "{sent:?}");
     assert_eq!(statuses(&more), [SyncStatus::Synced, SyncStatus::NotSynced]);
+}
+
+#[test]
+fn an_edited_order_whose_first_form_is_not_to_be_seen_waits_for_staff() {
+    let mut again = order("41-1");
+    again.first_number = "41".into();
+    let (state, sent) = first(&[event(&again, 0)], &Emr::default());
+    assert!(sent.is_empty(), "{sent:?}");
+    assert_eq!(statuses(&state), [SyncStatus::NotSynced]);
+}
+
+#[test]
+fn a_choice_for_all_orders_is_for_those_of_the_same_name() {
+    let mut ben = order("42");
+    ben.customer.name.given = super::phi("Ben");
+    let events = [event(&order("41"), 0), event(&ben, 0)];
+    let (state, _) = first(&events, &possible());
+    let (state, sent) = then(state, &[decision("41", to("p7"), true, 5)], &possible());
+    assert_eq!(posts(&sent).iter().map(|it| it.order.as_str()).collect::<Vec<_>>(), ["41"]);
+    assert_eq!(statuses(&state), [SyncStatus::Synced, SyncStatus::NotSynced]);
+}
+
+#[test]
+fn a_row_that_holds_less_than_was_to_be_posted_leaves_the_rest_to_be_posted() {
+    let rules = rules(config());
+    let mut plan = rules.decide(PostingState::default(), &[event(&order("41"), 0)], noon());
+    let matched = PostingReceipt::Identified(Identified::Matched("p1".into()));
+    plan.state.applied(&plan.effects[0].1, &matched);
+    plan = rules.decide(plan.state, &[], noon());
+    let PostingEffect::Post(post) = &plan.effects[0].1 else { panic!("{plan:?}") };
+    let PostingReceipt::Posted(part) = super::statuses::stored(post) else { panic!() };
+    let found = PostingReceipt::Posted(PostedPart { amount: usd(5_000), ..part });
+    plan.state.applied(&plan.effects[0].1, &found);
+    let (_, sent) = then(plan.state, &[], &Emr::default());
+    let [post] = posts(&sent)[..] else { panic!("{sent:?}") };
+    assert_eq!(post.amount, usd(7_000));
+    assert!(post.description.expose().starts_with("DP#41/2 "));
+}
+
+#[test]
+fn money_that_was_posted_and_is_not_there_any_more_waits_for_staff() {
+    let (state, _) = first(&[event(&order("41"), 0)], &Emr::default());
+    let mut voided = order("41");
+    voided.captured = None;
+    let (state, _) = then(state, &[event(&voided, 9)], &Emr::default());
+    assert_eq!(statuses(&state), [SyncStatus::NotSynced]);
+}
+
+#[test]
+fn of_two_states_within_one_second_the_paid_one_counts() {
+    let mut unpaid = order("41");
+    unpaid.captured = None;
+    for states in [[&unpaid, &order("41")], [&order("41"), &unpaid]] {
+        let (state, _) = first(&states.map(|it| event(it, 0)), &Emr::default());
+        assert_eq!(statuses(&state), [SyncStatus::Synced]);
+    }
+}
+
+#[test]
+fn none_of_them_means_everybody_who_was_ever_told() {
+    let told = |id: &str| {
+        let (agrees, differs) = ("name".to_owned(), "phone".to_owned());
+        let candidate = Candidate { patient: id.into(), agrees, differs };
+        Emr { who: Identified::Possible(vec![candidate]), ..Emr::default() }
+    };
+    let seen = event(&order("41"), 0);
+    let (state, _) = first(std::slice::from_ref(&seen), &told("p1"));
+    let (state, _) = then(state, &[decision("41", PatientChoice::New, false, 5)], &told("p2"));
+    let answer = [seen, decision("41", PatientChoice::New, false, 9)];
+    let (_, sent) = then(state, &answer, &Emr::default());
+    let PostingEffect::Identify(asked) = &sent[0] else { panic!("{sent:?}") };
+    assert_eq!(asked.except, ["p1".into(), "p2".into()]);
 }
 
 #[test]

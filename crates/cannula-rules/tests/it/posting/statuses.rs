@@ -7,8 +7,8 @@ use cannula_core::{
     PatientChoice, Record, RecordId, StoreOrder,
 };
 use cannula_rules::posting::{
-    Identified, PostingConfig, PostingEffect, PostingReceipt, PostingRules, PostingState,
-    RefundPolicy,
+    Identified, PostPayment, PostedPart, PostingConfig, PostingEffect, PostingReceipt,
+    PostingRules, PostingState, RefundPolicy,
 };
 
 use super::{config, event, line, noon, order, refund, rules, usd};
@@ -17,7 +17,8 @@ use super::{config, event, line, noon, order, refund, rules, usd};
 #[derive(Clone)]
 pub(super) struct Emr {
     pub(super) who: Identified,
-    pub(super) posting: PostingReceipt,
+    /// What becomes of a payment; `None` stores it as it was sent.
+    pub(super) posting: Option<PostingReceipt>,
     pub(super) refund: PostingReceipt,
 }
 
@@ -25,7 +26,7 @@ impl Default for Emr {
     fn default() -> Self {
         Self {
             who: Identified::Matched("p1".into()),
-            posting: PostingReceipt::Posted("88".into()),
+            posting: None,
             refund: PostingReceipt::RefundMissing,
         }
     }
@@ -49,8 +50,8 @@ pub(super) fn work(
         for (_, effect) in plan.effects {
             let receipt = match &effect {
                 PostingEffect::Identify(_) => PostingReceipt::Identified(emr.who.clone()),
-                PostingEffect::Post(_) => emr.posting.clone(),
-                PostingEffect::Confirm(_) => PostingReceipt::Posted("89".into()),
+                PostingEffect::Post(post) => emr.posting.clone().unwrap_or_else(|| stored(post)),
+                PostingEffect::Confirm(post) => stored(post),
                 PostingEffect::FindRefund(_) => emr.refund.clone(),
             };
             state.applied(&effect, &receipt);
@@ -58,6 +59,15 @@ pub(super) fn work(
         }
     }
     panic!("it never comes to rest");
+}
+
+pub(super) fn stored(post: &PostPayment) -> PostingReceipt {
+    PostingReceipt::Posted(PostedPart {
+        row: Some("88".into()),
+        patient: post.patient.clone(),
+        amount: post.amount,
+        date: post.date,
+    })
 }
 
 fn shown(rules: &PostingRules, state: &PostingState) -> String {
@@ -99,7 +109,7 @@ fn each_status_says_why_and_what_to_do() {
         vec![order]
     };
     let who = |who| Emr { who, ..Emr::default() };
-    let posting = |posting| Emr { posting, ..Emr::default() };
+    let posting = |posting| Emr { posting: Some(posting), ..Emr::default() };
     let unpaid = |order: &mut StoreOrder| order.captured = None;
 
     show("paid", config(), Emr::default(), &with(&|_| {}));
