@@ -154,7 +154,7 @@ impl A360 {
         loop {
             match self.link_made(actor, &patient.id, &contact).await {
                 Err(error) if attempts.again(&error) => {}
-                ended => return Ok(Pushed::Created { patient: ended?, contact }),
+                ended => return ended,
             }
         }
     }
@@ -164,9 +164,13 @@ impl A360 {
         actor: &Actor,
         patient: &PatientId,
         contact: &ContactId,
-    ) -> Result<LocalPatient> {
-        // Who edits the patient meanwhile does not undo the contact.
+    ) -> Result<Pushed> {
+        // Who edits the patient meanwhile does not undo the contact, and who links it is not undone.
         let now = self.patient(patient).await?;
+        if let Some(by) = now.contact_in(self.location()).filter(|linked| *linked != contact) {
+            let (patient, by) = (now.id.clone(), by.clone());
+            return Ok(Pushed::Ask(Question::PatientTaken { patient, by }));
+        }
         let key = self.key(contact);
         let change = Change {
             target: Target::Existing { id: now.id, version: now.version },
@@ -181,6 +185,7 @@ impl A360 {
                 rules: None,
             },
         };
-        self.store.commit(&change).await
+        let patient = self.store.commit(&change).await?;
+        Ok(Pushed::Created { patient, contact: contact.clone() })
     }
 }

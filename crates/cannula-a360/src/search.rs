@@ -10,6 +10,8 @@ use crate::{A360, CRATE, LinkFilter, LocalPatient, PatientQuery};
 
 /// Longer than any id of a contact.
 const LONGEST_ID: usize = 64;
+/// The shortest: what is shorter may be a name, and a name does not belong into a URL.
+const SHORTEST_ID: usize = 15;
 
 /// What to search for, or to browse.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -161,7 +163,10 @@ impl A360 {
     async fn by_id(&self, text: &Phi<String>) -> Result<Option<CrmContact>> {
         let text = text.expose().trim();
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        if text.len() > LONGEST_ID || !text.chars().all(plain) {
+        let is_one = (SHORTEST_ID..=LONGEST_ID).contains(&text.len())
+            && text.chars().all(plain)
+            && text.chars().any(|c| c.is_ascii_digit());
+        if !is_one {
             return Ok(None);
         }
         self.read(&ContactId::new(text)).await

@@ -272,6 +272,11 @@ fn not_found(body: &Body) -> Error {
             "the CRM has no such route under this version; check `base_url` and `version`",
         );
     }
+    if body.sentences().is_empty() {
+        // Not the CRM's own answer, so it says nothing about the record.
+        return Error::new(ErrorKind::Unavailable, "something before the CRM answered with 404")
+            .retry(Retry::Backoff);
+    }
     match Missing::named(body) {
         Some(missing) => missing.into_error(),
         None => Error::new(ErrorKind::NotFound, "the CRM does not have this record"),

@@ -58,14 +58,14 @@ impl Zenoti {
         Ok(guest.and_then(|guest| guest.id))
     }
 
-    /// The one of these guests that is left; `None` if none is.
+    /// The one of these guests that is left; `None` if none is, or several: then not all of them
+    /// were merged, and who was is not to be guessed.
     pub(crate) async fn survivor(&self, guests: &[String]) -> Result<Option<String>> {
+        let mut left = BTreeSet::new();
         for guest in guests {
-            if let Some(left) = self.led_to(guest).await? {
-                return Ok(Some(left));
-            }
+            left.extend(self.led_to(guest).await?);
         }
-        Ok(None)
+        Ok(only(left))
     }
 
     /// The merges at a center since a day, as far as they are not known.
@@ -97,21 +97,30 @@ impl Zenoti {
             return Ok(Vec::new());
         }
         let asked_at = self.clock.now();
-        let (mut dead, mut left) = (Vec::new(), None);
+        let (mut dead, mut left) = (Vec::new(), BTreeSet::new());
         for guest in &guests {
             self.pace().await?;
             match self.led_to(guest).await? {
-                Some(itself) if itself == *guest => left = Some(itself),
+                Some(itself) if itself == *guest => drop(left.insert(itself)),
                 Some(other) => {
-                    left = left.or(Some(other));
+                    left.insert(other);
                     dead.push(guest);
                 }
                 None => dead.push(guest),
             }
         }
-        let Some(left) = left else { return Ok(Vec::new()) };
+        let Some(left) = only(left) else { return Ok(Vec::new()) };
         let events = dead.iter().map(|guest| self.merge_event(guest, &left, asked_at)).collect();
         self.memory.lock().merges.insert(guests, ());
         Ok(events)
     }
+}
+
+/// The only one there is.
+fn only(mut left: BTreeSet<String>) -> Option<String> {
+    if left.len() > 1 {
+        tracing::warn!("guests who are told to be merged are still several; nothing is passed on");
+        return None;
+    }
+    left.pop_first()
 }
