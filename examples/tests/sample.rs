@@ -5,8 +5,11 @@
 use std::{fmt::Debug, path::Path};
 
 use cannula::{
-    EmrSection, PatientSearchConfig, ServiceConfig, core::Result, nextech::NextechConfig,
-    patientnow::PatientNowConfig, zenoti::ZenotiConfig,
+    EmrSection, PatientSearchConfig, PostingService, ServiceConfig,
+    core::{Error, Result},
+    nextech::NextechConfig,
+    patientnow::PatientNowConfig,
+    zenoti::ZenotiConfig,
 };
 
 const NEXTECH: &str = include_str!("../nextech/nextech.toml");
