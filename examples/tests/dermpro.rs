@@ -56,7 +56,7 @@ fn a_dry_run_shows_what_would_be_posted_and_only_what_is_asked_for() {
     let said = text("dermpro", folder.path(), &arguments);
     assert!(said.starts_with("A dry run over "), "{said}");
     assert!(said.contains("would-be-row-1"), "{said}");
-    assert!(!said.contains("Waiting for a person"), "{said}");
+    assert!(!said.contains("Duplicated customer"), "{said}");
     let arguments = ["--json", "--dry-run", "--customers", "8", "--product", "practice-plus"];
     let json = figures("dermpro", folder.path(), &arguments);
     assert_eq!(json["dry_run"], true);
@@ -67,7 +67,7 @@ fn a_dry_run_shows_what_would_be_posted_and_only_what_is_asked_for() {
 fn what_cannot_be_done_ends_with_one_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let said = error("dermpro", folder.path(), &["--customers", "1", "--resolve", "17=new"]);
-    assert_eq!(said, "error: order 17 is not known (not_found)");
+    assert_eq!(said, "error: order 17 is not known (not-found)");
     let said = error("dermpro", folder.path(), &["--live", "none.toml"]);
     assert_eq!(said, "error: cannot read none.toml: there is no such file (config)");
 }

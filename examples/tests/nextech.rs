@@ -24,7 +24,7 @@ fn a_store_that_is_none_ends_with_one_sentence() {
     std::fs::write(dir.path().join("letter.txt"), "Dear patient, …").unwrap();
     assert_eq!(
         error("nextech", dir.path(), &["--db", "letter.txt"]),
-        "error: letter.txt is not a Cannula store but another program's file; choose another file (config)"
+        "error: letter.txt is not a Cannula store but another program's file, or it is encrypted; choose another file, or give its key (config)"
     );
     assert_eq!(
         error("nextech", dir.path(), &["--db", "missing/clinic.db"]),
