@@ -363,18 +363,18 @@ impl Shop {
     }
 
     fn is_right(&self, order: &OrderBooks, row: &PaymentState) -> bool {
-        let expected = order.identity.patient.clone().or_else(|| self.patient_of(order));
-        if let Some(expected) = expected {
-            return row.patient.as_ref() == Some(&expected);
+        if let Some(expected) = &order.identity.patient {
+            return row.patient.as_ref() == Some(expected);
         }
-        // Made by the service: who has the name and the birth date.
+        // Made by staff or by the service: who has the name and something else.
         let patient = row.patient.as_ref().and_then(|id| self.sandbox.practice().patient(id));
         patient.is_some_and(|it| {
             let shopper = &order.shopper;
             let alike = |one: &str, other: &str| one.trim().eq_ignore_ascii_case(other.trim());
+            let mail = it.emails.iter().any(|email| alike(&email.address, &shopper.email));
             alike(&it.given, &shopper.given)
                 && alike(&it.family, &shopper.family)
-                && it.birth_date == shopper.birth_date.unwrap_or_default()
+                && (mail || Some(it.birth_date) == shopper.birth_date)
         })
     }
 
