@@ -1,7 +1,4 @@
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, atomic::AtomicU64},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use cannula_core::{
@@ -54,7 +51,6 @@ impl Dermpro {
                 token: access_token.clone(),
                 token_secret: access_token_secret.clone(),
                 clock: Arc::clone(&clock),
-                count: AtomicU64::new(0),
             }),
         };
         let feed = Feed { practice: config.practice.clone(), kind: RecordKind::Order };
