@@ -10,7 +10,7 @@ use cannula::{
     nextech::Nextech,
     patientnow::PatientNow,
     rules::{intake::IntakeConfig, posting::PostingRules},
-    sync::{CrmFlow, Engine, IntakeFlow, PostingFlow, SqliteStore},
+    sync::{CrmFlow, Engine, IntakeFlow, PostingFlow, Replay, SqliteStore},
     zenoti::Zenoti,
 };
 use cannula_examples::{
@@ -36,6 +36,8 @@ pub(crate) struct Part<F: cannula::sync::Flow> {
 pub(crate) trait Carrier: Debug {
     /// Polls and drains once.
     async fn work(&self, said: &mut Said);
+    /// Somebody has what was put off or refused tried again.
+    async fn again(&self);
     /// Asks for everything there is to ask for.
     async fn ask(&self, said: &mut Said);
 }
@@ -47,6 +49,12 @@ where
 {
     async fn work(&self, said: &mut Said) {
         said.work(&self.engine).await;
+    }
+
+    async fn again(&self) {
+        for what in [Replay::Parked, Replay::Dead] {
+            self.engine.replay(what).await.unwrap();
+        }
     }
 
     async fn ask(&self, said: &mut Said) {

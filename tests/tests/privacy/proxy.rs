@@ -3,7 +3,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use axum::{
@@ -21,30 +21,46 @@ use crate::trouble::Trouble;
 /// Of so many answers one is spoilt, but not every so many-th: calls come in patterns.
 const EVERY: usize = 4;
 
+/// What stands between.
 #[derive(Debug)]
-struct Proxy {
+pub(crate) struct Proxy {
     origin: String,
     trouble: Trouble,
     canary: &'static str,
     client: reqwest::Client,
     count: AtomicUsize,
+    over: AtomicBool,
 }
 
-/// Serves the vendors behind `origin` with a trouble. `canary` is put where a number should be.
-pub(crate) async fn before(origin: &str, trouble: Trouble, canary: &'static str) -> Receiver {
-    let proxy = Proxy {
-        origin: origin.to_owned(),
-        trouble,
-        canary,
-        client: reqwest::Client::new(),
-        count: AtomicUsize::new(0),
-    };
-    Receiver::serve(Router::new().fallback(pass).with_state(Arc::new(proxy))).await.unwrap()
+impl Proxy {
+    /// Serves the vendors behind `origin` with a trouble. `canary` is put where a number should be.
+    pub(crate) async fn before(
+        origin: &str,
+        trouble: Trouble,
+        canary: &'static str,
+    ) -> (Arc<Self>, Receiver) {
+        let proxy = Arc::new(Self {
+            origin: origin.to_owned(),
+            trouble,
+            canary,
+            client: reqwest::Client::new(),
+            count: AtomicUsize::new(0),
+            over: AtomicBool::new(false),
+        });
+        let router = Router::new().fallback(pass).with_state(Arc::clone(&proxy));
+        (proxy, Receiver::serve(router).await.unwrap())
+    }
+
+    /// From now on answers pass as they are.
+    pub(crate) fn is_over(&self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
 }
 
 async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
     let number = proxy.count.fetch_add(1, Ordering::Relaxed);
-    let spoil = number.wrapping_mul(2_654_435_761) >> 13 & (EVERY - 1) == 0;
+    let spoil = number.wrapping_mul(2_654_435_761) >> 13 & (EVERY - 1) == 0
+        && !proxy.over.load(Ordering::Relaxed);
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     if spoil && proxy.trouble == Trouble::Echoes {
