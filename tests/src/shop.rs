@@ -23,7 +23,7 @@ use cannula::{
 use cannula_examples::{dermpro_at, nextech_at, posting_rules, referral_sources};
 use cannula_sandbox::{
     FaultRates, Quirks, Sandbox, SandboxConfig, Vendor,
-    dermpro::{OrderBooks, StoreConfig, StoreState},
+    dermpro::{OrderBooks, Origin, StoreConfig, StoreState},
     practice::{Email, PatientState, PaymentState, PhoneNumber, PracticeConfig, Product, ZONE},
 };
 use cannula_testkit::ManualClock;
@@ -250,8 +250,12 @@ impl Shop {
     }
 
     fn choose(&self, truth: &OrderBooks) -> Option<PatientChoice> {
-        if truth.origin.is_some() && truth.taken().minor() == 0 {
-            // The same money as the order before.
+        let before = match &truth.origin {
+            Some(Origin::Edited(before)) if truth.taken().minor() == 0 => Some(before),
+            _ => None,
+        };
+        if before.is_some_and(|before| self.row_of(before).is_some()) {
+            // The same money as the order before, which is posted.
             return None;
         }
         let patient = truth.identity.patient.clone().or_else(|| self.patient_of(truth));
@@ -321,45 +325,43 @@ impl Shop {
             }
             posted.entry(marker.order).or_default().push(row);
         }
-        for order in self.sandbox.store().books() {
-            let rows = posted.remove(&order.number).unwrap_or_default();
-            differences.extend(self.difference(&order, &rows));
+        let books = self.sandbox.store().books();
+        let mut takings: BTreeMap<&OrderNumber, Takings<'_>> = BTreeMap::new();
+        for order in &books {
+            let taking = takings.entry(source_of_money(&books, order)).or_default();
+            taking.orders.push(order);
+            taking.rows.extend(posted.remove(&order.number).unwrap_or_default());
         }
+        differences.extend(takings.values().filter_map(|taking| self.difference(taking)));
         let unknown = posted.into_keys().map(|order| format!("{order} is posted and unknown"));
         differences.extend(unknown);
         differences
     }
 
-    fn difference(&self, order: &OrderBooks, rows: &[PaymentState]) -> Option<String> {
-        let total: i64 = rows.iter().map(|row| row.amount.minor()).sum();
-        let taken = order.taken().minor();
-        let days: BTreeSet<NaiveDate> =
-            order.captured.iter().map(|(at, _)| at.with_timezone(&ZONE).date_naive()).collect();
-        let number = &order.number;
+    fn difference(&self, taking: &Takings<'_>) -> Option<String> {
+        let Takings { orders, rows } = taking;
+        let order = orders.iter().find(|order| order.taken().minor() > 0).or(orders.first())?;
+        let (number, taken) = (&order.number, order.taken().minor());
         if rows.is_empty() {
-            let held = order.state == StoreState::Held;
-            let all_back = taken > 0 && order.given_back().minor() >= taken;
-            return (taken > 0 && !held && !all_back)
+            let held = orders.iter().any(|order| order.state == StoreState::Held);
+            let back = orders.iter().flat_map(|order| &order.refunded);
+            let back: i64 = back.filter(|it| it.online).map(|it| it.amount.minor()).sum();
+            return (taken > 0 && !held && back < taken)
                 .then(|| format!("{number}: {taken} taken, nothing posted"));
         }
-        if total != taken && !self.continued(order, total) {
+        let total: i64 = rows.iter().map(|row| row.amount.minor()).sum();
+        if total != taken {
             return Some(format!("{number}: {taken} taken, {total} posted"));
         }
-        if let Some(row) = rows.iter().find(|row| !days.is_empty() && !days.contains(&row.date)) {
+        let days: BTreeSet<NaiveDate> =
+            order.captured.iter().map(|(at, _)| at.with_timezone(&ZONE).date_naive()).collect();
+        if let Some(row) = rows.iter().find(|row| !days.contains(&row.date)) {
             return Some(format!("{number}: taken on {days:?}, posted on {}", row.date));
         }
         let wrong = rows.iter().find(|row| !self.is_right(order, row));
         wrong.map(|row| {
             format!("{number}: on the ledger of {:?} ({:?})", row.patient, order.identity)
         })
-    }
-
-    /// An edited order that was posted in place of the one before, which never was.
-    fn continued(&self, order: &OrderBooks, total: i64) -> bool {
-        let before = self.sandbox.store().order(&order.first_number);
-        order.first_number != order.number
-            && order.taken().minor() == 0
-            && before.is_some_and(|before| before.taken().minor() == total)
     }
 
     fn is_right(&self, order: &OrderBooks, row: &PaymentState) -> bool {
@@ -413,6 +415,23 @@ impl Shop {
         };
         Ok(reconciliation.report(&orders, &rows))
     }
+}
+
+/// What was taken once, for an order and for what it was edited to, and what is posted of it.
+#[derive(Debug, Default)]
+struct Takings<'a> {
+    orders: Vec<&'a OrderBooks>,
+    rows: Vec<PaymentState>,
+}
+
+/// The order whose money an order is paid with: an edited one takes none of its own.
+fn source_of_money<'a>(books: &'a [OrderBooks], order: &'a OrderBooks) -> &'a OrderNumber {
+    let before = match &order.origin {
+        Some(Origin::Edited(before)) if order.taken().minor() == 0 => before,
+        _ => return &order.number,
+    };
+    let before = books.iter().find(|it| it.number == *before);
+    before.map_or(&order.number, |before| source_of_money(books, before))
 }
 
 fn marker(row: &PaymentState) -> Option<Marker> {

@@ -2,47 +2,38 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use cannula::{
-    dermpro::Dermpro,
-    sync::{Engine, PostingFlow, SqliteStore},
-};
+use cannula::sync::{Engine, PostingFlow, SqliteStore};
 use cannula_sandbox::practice::Product;
 use cannula_testkit::{Crash, CrashEmr, CrashStore};
-use cannula_tests::{Shop, ShopConfig};
+use cannula_tests::{Shop, ShopConfig, seeds};
 
 const STEP: Duration = Duration::from_secs(12 * 3_600);
 
-/// A process that goes on with whatever the file holds. The store's client outlives it: on a clock
-/// that stands still the next one would sign with the nonces of the last.
-fn process(
-    shop: &Shop,
-    source: &Arc<Dermpro>,
-    file: &Path,
-    crash: &Arc<Crash>,
-) -> Engine<PostingFlow> {
+/// A process that goes on with whatever the file holds.
+fn process(shop: &Shop, file: &Path, crash: &Arc<Crash>) -> Engine<PostingFlow> {
     let inner = Arc::new(SqliteStore::open(file, "main").unwrap());
     let store = Arc::new(CrashStore { inner, crash: Arc::clone(crash) });
     let emr = shop.emr().unwrap();
     let rules = shop.rules(&emr);
     let (registry, ledger) = (Arc::clone(&emr) as _, emr as _);
     let emr = Arc::new(CrashEmr { registry, ledger, crash: Arc::clone(crash) });
-    shop.engine_of(Arc::clone(source), rules, Arc::clone(&emr) as _, emr, store)
+    shop.engine_of(shop.source().unwrap(), rules, Arc::clone(&emr) as _, emr, store)
 }
 
 /// Plays ten days of a small store. Each process ends at the boundary that `crashes` has for it;
 /// once there is none left, the process lives. Returns how many died.
-async fn play(seed: u64, crashes: impl Iterator<Item = u64>) -> usize {
-    let config = ShopConfig::new(seed, 8, 10, Product::Select);
+async fn play(seed: u64, faults: bool, crashes: impl Iterator<Item = u64>) -> usize {
+    let mut config = ShopConfig::new(seed, 8, 10, Product::Select);
+    config.faults = faults;
     let shop = Shop::open(config).await.unwrap();
     let emr = shop.emr().unwrap();
     let rules = shop.rules(&emr);
-    let source = shop.source().unwrap();
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("posting.db");
     let mut crashes = crashes.map(Crash::at);
     let mut next = || crashes.next().unwrap_or_else(Crash::never);
     let mut crash = next();
-    let mut engine = process(&shop, &source, &file, &crash);
+    let mut engine = process(&shop, &file, &crash);
     let mut deaths = 0;
     for _ in 0..22 {
         shop.pass(STEP);
@@ -57,7 +48,7 @@ async fn play(seed: u64, crashes: impl Iterator<Item = u64>) -> usize {
             deaths += 1;
             drop(engine);
             crash = next();
-            engine = process(&shop, &source, &file, &crash);
+            engine = process(&shop, &file, &crash);
         }
     }
     for _ in 0..10 {
@@ -67,6 +58,23 @@ async fn play(seed: u64, crashes: impl Iterator<Item = u64>) -> usize {
         shop.settle(&engine).await.unwrap();
     }
     let differences = shop.differences();
+    if !differences.is_empty() {
+        engine
+            .for_each_state(|_, state| {
+                for standing in rules.standings(state) {
+                    eprintln!("{standing:#?}");
+                }
+            })
+            .await
+            .unwrap();
+        for d in engine.dead().await.unwrap() {
+            eprintln!("DEAD {d:?}");
+        }
+        eprintln!("{:?}", engine.summary().await.unwrap());
+        for order in shop.sandbox.store().books() {
+            eprintln!("{order:#?}");
+        }
+    }
     assert!(differences.is_empty(), "seed {seed}, {deaths} deaths:\n{}", differences.join("\n"));
     let summary = engine.summary().await.unwrap();
     assert_eq!((summary.pending, summary.delivering, summary.dead), (0, 0, 0), "{summary:?}");
@@ -77,7 +85,15 @@ async fn play(seed: u64, crashes: impl Iterator<Item = u64>) -> usize {
 async fn a_process_that_dies_every_few_steps_posts_every_cent_once() {
     for seed in 0..3 {
         // Each process lives a little longer than the one before it.
-        let deaths = play(seed, (0..60).map(|life| life * 3 + seed)).await;
+        let deaths = play(seed, false, (0..60).map(|life| life * 3 + seed)).await;
+        assert!(deaths > 20, "seed {seed}: {deaths}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_dies_while_the_vendors_fail_posts_every_cent_once() {
+    for seed in 0..seeds() {
+        let deaths = play(seed, true, (0..40).map(|life| (life * 7 + seed) % 61)).await;
         assert!(deaths > 20, "seed {seed}: {deaths}");
     }
 }
