@@ -103,6 +103,18 @@ pub struct Captured {
     pub amount: Money,
     /// When the last of it was taken.
     pub at: DateTime<Utc>,
+    /// The store has a transaction by which the order itself took it. Without one, what an edited
+    /// order shows as paid may have been taken for the form before.
+    pub charged: bool,
+}
+
+impl StoreOrder {
+    /// What was given back in the way it was paid, in the currency's smallest unit. A credit memo
+    /// that was made offline moves no money.
+    pub fn given_back(&self) -> i64 {
+        let online = self.refunds.iter().filter(|refund| refund.online);
+        online.fold(0, |sum, refund| sum.saturating_add(refund.amount.minor()))
+    }
 }
 
 /// Money given back for an order, by one credit memo that is carried out.

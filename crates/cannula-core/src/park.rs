@@ -102,7 +102,12 @@ pub enum ParkReason {
         /// The patient whose ledger it is in.
         patient: PatientId,
     },
-    /// The ledger refused the payment.
+    /// The ledger took the payment and has never shown it since.
+    PaymentUnseen {
+        /// The order.
+        order: OrderNumber,
+    },
+    /// The payment could not be posted.
     PaymentRefused {
         /// The order.
         order: OrderNumber,
@@ -178,8 +183,11 @@ impl ParkReason {
             Self::LooksPosted { order, row, patient } => format!(
                 "row {row} on the ledger of patient {patient} may be order {order}, entered by somebody else"
             ),
+            Self::PaymentUnseen { order } => {
+                format!("the EMR took the payment of order {order} and does not show it")
+            }
             Self::PaymentRefused { order, problem } => {
-                format!("the EMR refused the payment of order {order}: {problem}")
+                format!("the payment of order {order} could not be posted: {problem}")
             }
             Self::RefundToRecord { order, refunds } => format!(
                 "order {order} was refunded in the store and the ledger does not show it: credit memo {}",
@@ -243,6 +251,10 @@ impl ParkReason {
             }
             Self::LooksPosted { .. } => {
                 "Look at the row. If it is this order, leave it; if it is not, resolve the order with its patient, and it is posted."
+                    .to_owned()
+            }
+            Self::PaymentUnseen { .. } => {
+                "Look for the payment in the EMR. If it is there, under whatever description, leave it; if it is not, resolve the order with its patient, and it is posted again."
                     .to_owned()
             }
             Self::PaymentRefused { .. } => {

@@ -145,12 +145,18 @@ fn captured(
     let mut at = placed_at;
     for (index, capture) in captures.iter().enumerate() {
         let is_later = capture.parent_id.as_deref().is_some_and(|id| id.trim() != "0");
-        if is_later && capture.txn_type.as_deref().is_none_or(|it| it == "capture") {
+        if is_later && is_capture(capture) {
             at =
                 at.max(instant(&capture.created_at, &format!("transactions[{index}].created_at"))?);
         }
     }
-    Ok(Some(Captured { amount, at }))
+    let charged = captures.iter().any(is_capture);
+    Ok(Some(Captured { amount, at, charged }))
+}
+
+/// A transaction that took money; one whose type the store leaves out is taken for one.
+fn is_capture(transaction: &Transaction) -> bool {
+    transaction.txn_type.as_deref().is_none_or(|it| it == "capture")
 }
 
 /// A credit memo that is carried out; 1 is open and 3 canceled.

@@ -2,7 +2,7 @@
 
 use cannula_core::{Error, ErrorKind, Retry};
 use cannula_http::{Refusal, by_status};
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 use crate::mentions::Mentions;
 
@@ -55,8 +55,15 @@ pub(crate) fn in_words(refusal: Error, message: impl Into<String>) -> Error {
     error.source(refusal)
 }
 
-/// Whether the body of a 2xx says that it went wrong all the same.
+/// Whether the body of a 2xx says that it went wrong all the same, or is a page of something that
+/// stands before Nextech.
 pub(crate) fn is_failure(body: &[u8]) -> bool {
+    if body.trim_ascii().is_empty() {
+        return false;
+    }
+    if serde_json::from_slice::<IgnoredAny>(body).is_err() {
+        return true;
+    }
     let body: Body = serde_json::from_slice(body).unwrap_or_default();
     let is_bad = |issue: &Issue| matches!(issue.severity.as_deref(), Some("error" | "fatal"));
     body.issue.iter().any(is_bad)

@@ -89,7 +89,7 @@ impl PaymentLedger for Nextech {
         match found.rejected.into_iter().next() {
             None => Ok(rows(found.events)),
             Some(row) => {
-                let mut error = Error::new(ErrorKind::Decode, row.problem)
+                let mut error = Error::new(ErrorKind::Invalid, row.problem)
                     .connector(self.ledger.name)
                     .operation(list.first.operation())
                     .with("path", row.path);
@@ -108,7 +108,8 @@ impl PaymentLedger for Nextech {
         let response =
             self.client.send(&request).await.map_err(|error| self.payment_refused(error))?;
         if errors::is_failure(&response.body) {
-            let what = "Nextech answers that it took the payment and that something is wrong";
+            let what =
+                "Nextech answers that it took the payment, and not as it does when all is well";
             let error = Error::new(ErrorKind::Decode, what).status(response.status);
             return Err(self.not_posted(error.retry(Retry::Settle)));
         }

@@ -28,6 +28,9 @@ pub enum Fault {
     /// HTTP 503 without `Retry-After`, as in a spike of traffic; the request is not applied. By
     /// script only.
     Unavailable,
+    /// HTTP 200 with a page in HTML, as while the vendor is being mended; the request is not
+    /// applied. By script only.
+    Page,
     /// HTTP 500; the request is not applied.
     ErrorBefore,
     /// HTTP 500 after the request was applied.
@@ -50,6 +53,7 @@ impl Fault {
         match self {
             Self::TooManyRequests { .. } => "too_many_requests",
             Self::Unavailable => "unavailable",
+            Self::Page => "page",
             Self::ErrorBefore => "error_before",
             Self::ErrorAfter => "error_after",
             Self::Hang => "hang",
@@ -239,6 +243,7 @@ pub(crate) async fn inject(
     match fault {
         Fault::TooManyRequests { retry_after } => too_many_requests(retry_after),
         Fault::Unavailable => page(StatusCode::SERVICE_UNAVAILABLE),
+        Fault::Page => page(StatusCode::OK),
         Fault::ErrorBefore => page(StatusCode::INTERNAL_SERVER_ERROR),
         Fault::ErrorAfter => {
             next.run(request).await;

@@ -33,8 +33,11 @@ use crate::{
 /// may still be at work there, and a payment stored then would be a second one.
 const SETTLE_AFTER: Duration = Duration::from_secs(60);
 
+/// How long a payment that the ledger took is looked for before staff are asked.
+const UNSEEN_AFTER: TimeDelta = TimeDelta::days(1);
+
 /// How long ago the payments are that may show that something else posts the store's orders.
-const LOOK_BACK: TimeDelta = TimeDelta::days(14);
+const LOOK_BACK: TimeDelta = TimeDelta::days(90);
 
 /// Staff edit the lists for new patients.
 const LIFE_OF_LISTS: TimeDelta = TimeDelta::minutes(10);
@@ -176,11 +179,13 @@ impl PostingFlow {
             return Err(error);
         }
         // It was taken, so it is not sent again whatever can be seen of it.
+        let accepted = PostingReceipt::Accepted(self.clock.now());
         Ok(match self.ledger.of_patient(&post.patient).await {
-            Ok(rows) => self.rules.posted(post, &rows).map_or(PostingReceipt::Accepted, |row| {
-                PostingReceipt::Posted(self.rules.part(post, row))
-            }),
-            Err(_) => PostingReceipt::Accepted,
+            Ok(rows) => self
+                .rules
+                .posted(post, &rows)
+                .map_or(accepted, |row| PostingReceipt::Posted(self.rules.part(post, row))),
+            Err(_) => accepted,
         })
     }
 
@@ -191,6 +196,10 @@ impl PostingFlow {
         state: &PostingState,
         post: &PostPayment,
     ) -> Result<PostingReceipt> {
+        if state.is_chosen(&post.patient) {
+            let problem = "the EMR does not know the patient whom staff chose; they may have been merged: choose again";
+            return Ok(PostingReceipt::Refused(problem.to_owned()));
+        }
         let Some(order) = state.order(&post.order) else { return Ok(PostingReceipt::PatientGone) };
         let found = self.register.search(&self.rules.person(&order.customer), &[]).await?;
         Ok(if found.iter().any(|patient| patient.id == post.patient) {
@@ -201,13 +210,16 @@ impl PostingFlow {
         })
     }
 
-    /// Finds the row of a payment that was taken, however long that takes.
-    async fn confirm(&self, post: &PostPayment) -> Result<PostingReceipt> {
-        let rows = self.ledger.of_patient(&post.patient).await?;
-        self.find(post, &rows).await?.map(PostingReceipt::Posted).ok_or_else(|| {
-            let message = "the ledger does not show a payment that it has taken";
-            Error::new(ErrorKind::Unavailable, message).retry(Retry::Backoff)
-        })
+    /// Finds the row of a payment that was taken, for as long as it may still come to light.
+    async fn confirm(&self, post: &PostPayment, since: DateTime<Utc>) -> Result<PostingReceipt> {
+        if let Some(part) = self.look_for(post).await? {
+            return Ok(PostingReceipt::Posted(part));
+        }
+        if self.clock.now() - since > UNSEEN_AFTER {
+            return Ok(PostingReceipt::Unseen);
+        }
+        let message = "the ledger does not show a payment that it has taken";
+        Err(Error::new(ErrorKind::Unavailable, message).retry(Retry::Backoff))
     }
 
     /// Looks for a payment whose outcome is not known, when it can be seen if it is there.
@@ -217,14 +229,22 @@ impl PostingFlow {
         if let Some(wait) = SETTLE_AFTER.checked_sub(waited) {
             self.clock.sleep(wait).await;
         }
-        let rows = self.ledger.of_patient(&post.patient).await?;
-        let part = self.find(post, &rows).await?;
+        let part = self.look_for(post).await?;
         self.attempts().remove(&post.description);
         Ok(part.map(PostingReceipt::Posted))
     }
 
     fn attempts(&self) -> MutexGuard<'_, BTreeMap<Phi<String>, DateTime<Utc>>> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The payment, wherever it is now.
+    async fn look_for(&self, post: &PostPayment) -> Result<Option<PostedPart>> {
+        let rows = match self.ledger.of_patient(&post.patient).await {
+            Err(error) if is_missing(&error) => Vec::new(),
+            rows => rows?,
+        };
+        self.find(post, &rows).await
     }
 
     /// The payment, on the patient's ledger or, if it was moved or staff merged patients, on
@@ -281,7 +301,11 @@ fn is_missing(error: &Error) -> bool {
 
 /// What an error says that no other attempt can mend and that is about one order only.
 fn final_word(error: Error) -> Result<String> {
-    use ErrorKind::{Auth, Config, Contended, Forbidden, QuotaExhausted, Storage};
+    use ErrorKind::{Auth, Config, Contended, Decode, Forbidden, QuotaExhausted, Storage};
+    if error.kind() == Decode {
+        // An answer that cannot be read is often a page that says the vendor is being mended.
+        return Err(error.retry(Retry::Backoff));
+    }
     let everybodys =
         matches!(error.kind(), Auth | Config | Contended | Forbidden | QuotaExhausted | Storage);
     if error.retry_advice() == Retry::Never && !everybodys {
@@ -351,7 +375,10 @@ impl Flow for PostingFlow {
                 Ok(receipt) => Ok(receipt),
                 Err(error) => final_word(error).map(PostingReceipt::Refused),
             },
-            PostingEffect::Confirm(post) => self.confirm(post).await,
+            PostingEffect::Confirm { post, since } => match self.confirm(post, *since).await {
+                Ok(receipt) => Ok(receipt),
+                Err(error) => final_word(error).map(|_| PostingReceipt::Unseen),
+            },
             PostingEffect::FindRefund(refund) => match self.find_refund(state, refund).await {
                 Ok(receipt) => Ok(receipt),
                 Err(error) => final_word(error).map(|_| PostingReceipt::RefundMissing),
@@ -366,14 +393,19 @@ impl Flow for PostingFlow {
         _key: &IdempotencyKey,
     ) -> Result<Option<PostingReceipt>> {
         match effect {
-            PostingEffect::Identify(asked) => Ok(match self.search(asked).await? {
-                Match::One(patient) => {
-                    Some(PostingReceipt::Identified(Identified::Matched(patient.id)))
+            PostingEffect::Identify(asked) => match self.search(asked).await {
+                Ok(Match::One(patient)) => {
+                    Ok(Some(PostingReceipt::Identified(Identified::Matched(patient.id))))
                 }
-                _ => None,
-            }),
-            PostingEffect::Post(post) => self.settle_post(post).await,
-            PostingEffect::Confirm(_) | PostingEffect::FindRefund(_) => Ok(None),
+                Ok(_) => Ok(None),
+                // Asked once more to deliver it, the register says the same, and staff are told.
+                Err(error) => final_word(error).map(|_| None),
+            },
+            PostingEffect::Post(post) => match self.settle_post(post).await {
+                Ok(receipt) => Ok(receipt),
+                Err(error) => final_word(error).map(|word| Some(PostingReceipt::Refused(word))),
+            },
+            PostingEffect::Confirm { .. } | PostingEffect::FindRefund(_) => Ok(None),
         }
     }
 

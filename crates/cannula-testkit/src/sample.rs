@@ -163,7 +163,7 @@ pub fn store_order(
             rewards: usd(0),
             unexplained: usd(0),
         },
-        captured: Some(Captured { amount: usd(12_000), at: day_one() }),
+        captured: Some(Captured { amount: usd(12_000), at: day_one(), charged: true }),
         refunds: Vec::new(),
     };
     change(&mut order);

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use cannula::{
     core::{Currency, ErrorKind, Money, OrderNumber, PatientChoice, PatientId},
     rules::posting::{PostingConfig, PostingRules, SyncStatus, report::Kind},
-    sync::{Engine, PostingFlow, Rehearsal, SqliteStore},
+    sync::{Engine, PostingFlow, Rehearsal, Replay, SqliteStore},
 };
 use cannula_sandbox::{
     Fault, Vendor,
@@ -113,7 +113,14 @@ async fn an_order_at_eight_in_the_evening_is_dated_that_day_also_when_the_clocks
 
 #[tokio::test]
 async fn an_answer_that_gets_lost_after_the_payment_was_stored_posts_nothing_twice() {
-    for fault in [Fault::ErrorAfter, Fault::ResetAfter, Fault::ErrorBefore, Fault::ResetBefore] {
+    for fault in [
+        Fault::ErrorAfter,
+        Fault::ResetAfter,
+        Fault::TruncatedJson,
+        Fault::ErrorBefore,
+        Fault::ResetBefore,
+        Fault::Page,
+    ] {
         let scene = Scene::new().await;
         let order = scene.place(|_| {});
         scene.engine.check().await.unwrap();
@@ -126,6 +133,43 @@ async fn an_answer_that_gets_lost_after_the_payment_was_stored_posts_nothing_twi
         assert_eq!(scene.rows().len(), 1, "{fault:?}");
         assert_eq!(scene.status(&order).await, SyncStatus::Synced, "{fault:?}");
     }
+}
+
+#[tokio::test]
+async fn a_vendor_that_is_being_mended_leaves_no_order_to_staff() {
+    for request in ["GET /nextech/select/api/Patient", "GET /nextech/select/api/PaymentReconc"] {
+        let scene = Scene::new().await;
+        let order = scene.place(|_| {});
+        scene.engine.check().await.unwrap();
+        scene.shop.sandbox.faults(Vendor::Nextech).script(request, Fault::Page);
+        scene.work().await;
+        assert_eq!(scene.rows().len(), 1, "{request}");
+        assert_eq!(scene.status(&order).await, SyncStatus::Synced, "{request}");
+    }
+}
+
+#[tokio::test]
+async fn a_payment_that_nextech_takes_and_never_shows_waits_for_staff_and_holds_up_nobody() {
+    let mut config = ShopConfig::empty(Product::Select);
+    config.quirks.payment_lag_seconds = 10 * 24 * 3_600;
+    let scene = Scene::with(config, |_| {}).await;
+    let order = scene.place(|_| {});
+    scene.shop.pass(QUARTER);
+    scene.engine.poll().await.unwrap();
+    scene.engine.drain().await.unwrap();
+    assert_eq!(scene.status(&order).await, SyncStatus::WaitingForSync);
+    let later = scene.place(|_| {});
+    scene.work().await;
+    assert_eq!(
+        [scene.status(&order).await, scene.status(&later).await],
+        [SyncStatus::NotSynced; 2]
+    );
+    assert_eq!(scene.rows(), [], "Nextech shows neither");
+    scene.shop.pass(Duration::from_secs(10 * 24 * 3_600));
+    scene.engine.replay(Replay::Parked).await.unwrap();
+    scene.work().await;
+    assert_eq!([scene.status(&order).await, scene.status(&later).await], [SyncStatus::Synced; 2]);
+    assert_eq!(scene.rows().len(), 2);
 }
 
 #[tokio::test]

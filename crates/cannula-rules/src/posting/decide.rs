@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use cannula_core::{Event, EventId, OrderDecision, PatientId, Phi, Record, StoreOrder};
+use cannula_core::{Event, EventId, OrderDecision, Phi, Record, StoreOrder};
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -36,12 +36,16 @@ impl PostingRules {
         events: &[Event],
         _now: DateTime<Utc>,
     ) -> PostingPlan {
+        // A decision is about what staff saw, and an order that is tried again forgets it.
+        for event in events {
+            if let Record::OrderDecision(decision) = &event.record {
+                take_in_decision(&mut state, event, decision);
+            }
+        }
         let mut replaced = Vec::new();
         for event in events {
-            match &event.record {
-                Record::Order(order) => replaced.extend(self.take_in(&mut state, event, order)),
-                Record::OrderDecision(decision) => take_in_decision(&mut state, event, decision),
-                _ => {}
+            if let Record::Order(order) = &event.record {
+                replaced.extend(self.take_in(&mut state, event, order));
             }
         }
         let effects = self.effects(&state);
@@ -87,11 +91,11 @@ impl PostingRules {
     }
 
     fn effects(&self, state: &PostingState) -> Vec<(EventId, PostingEffect)> {
-        let mut effects = Vec::new();
+        let (mut effects, mut confirmations) = (Vec::new(), Vec::new());
         let mut asked = HashSet::new();
         for entry in state.in_order() {
             let position = self.position(state, entry);
-            let booked_to = position.booked_to(entry);
+            let booked = position.booked(entry);
             let effect = match position {
                 // Who typed the very same is the very same, so one search is enough.
                 Position::Identify(asking) => {
@@ -99,19 +103,27 @@ impl PostingRules {
                     fresh.then_some(PostingEffect::Identify(asking))
                 }
                 Position::Post { patient, amount, date } => {
-                    let part = PostedPart { row: None, patient, amount, date };
+                    let part = PostedPart { row: None, patient, amount, date, accepted_at: None };
                     let post = self.payment(entry, &part, entry.parts.len() + 1);
                     Some(PostingEffect::Post(Box::new(post)))
                 }
                 Position::Accepted { part, number } => {
-                    Some(PostingEffect::Confirm(Box::new(self.payment(entry, part, number))))
+                    let post = Box::new(self.payment(entry, part, number));
+                    // Not reached without the time: what has no row was taken at one.
+                    let since = part.accepted_at.unwrap_or_default();
+                    Some(PostingEffect::Confirm { post, since })
                 }
                 _ => None,
             };
-            effects.extend(effect.map(|effect| (entry.event.clone(), effect)));
-            let refunds = booked_to.iter().flat_map(|patient| self.refunds(entry, patient));
-            effects.extend(refunds.map(|effect| (entry.event.clone(), effect)));
+            let refunds = booked.into_iter().flat_map(|booked| self.refunds(entry, booked));
+            for effect in effect.into_iter().chain(refunds) {
+                // Whoever is looked for for long keeps nobody waiting.
+                let is_late = matches!(effect, PostingEffect::Confirm { .. });
+                let last = if is_late { &mut confirmations } else { &mut effects };
+                last.push((entry.event.clone(), effect));
+            }
         }
+        effects.append(&mut confirmations);
         effects
     }
 
@@ -122,37 +134,47 @@ impl PostingRules {
             patient: part.patient.clone(),
             amount: part.amount,
             date: part.date,
-            description: self.describe(&entry.order, Part::Payment(number)),
+            description: self.describe(&entry.order, &entry.order, Part::Payment(number)),
             card: entry.order.tender.card.clone(),
             insist: entry.insist,
         }
     }
 
-    /// What is left to do for the money that was given back of what is on the patient's ledger.
+    /// What is left to do for the money that was given back of what is on the ledger for the form
+    /// `booked`.
     fn refunds<'a>(
         &'a self,
         entry: &'a Entry,
-        patient: &'a PatientId,
+        booked: &'a Entry,
     ) -> impl Iterator<Item = PostingEffect> + 'a {
-        let open = entry.order.refunds.iter().filter(|it| {
-            matches!(entry.refunds.get(&it.number), None | Some(RefundStanding::Accepted))
+        let patient = booked.parts.first().map(|part| &part.patient);
+        let open = entry.order.refunds.iter().filter_map(move |refund| {
+            let since = match entry.refunds.get(&refund.number) {
+                None => None,
+                Some(RefundStanding::Accepted(at)) => Some(*at),
+                Some(_) => return None,
+            };
+            Some((refund, since, patient?))
         });
-        open.map(move |refund| {
+        open.map(move |(refund, since, patient)| {
             let (order, patient) = (entry.order.number.clone(), patient.clone());
             let date = self.day(refund.at);
-            let accepted = entry.refunds.contains_key(&refund.number);
             let posts = self.config.refunds == RefundPolicy::Post && refund.online;
-            if accepted || posts {
+            if since.is_some() || posts {
+                let part = Part::Refund(refund.number.clone());
                 let post = Box::new(PostPayment {
                     order,
                     patient,
                     amount: refund.amount.negated(),
                     date,
-                    description: self.describe(&entry.order, Part::Refund(refund.number.clone())),
+                    description: self.describe(&booked.order, &entry.order, part),
                     card: entry.order.tender.card.clone(),
                     insist: false,
                 });
-                if accepted { PostingEffect::Confirm(post) } else { PostingEffect::Post(post) }
+                match since {
+                    Some(since) => PostingEffect::Confirm { post, since },
+                    None => PostingEffect::Post(post),
+                }
             } else {
                 PostingEffect::FindRefund(Box::new(RefundLookup {
                     order,
@@ -165,8 +187,9 @@ impl PostingRules {
         })
     }
 
-    fn describe(&self, order: &StoreOrder, part: Part) -> Phi<String> {
-        let marker = Marker { order: order.number.clone(), part };
+    /// What a row of the ledger says: the form of the order that it is for, and what was bought.
+    fn describe(&self, form: &StoreOrder, order: &StoreOrder, part: Part) -> Phi<String> {
+        let marker = Marker { order: form.number.clone(), part };
         let warning = &self.config.gift_card_warning;
         description(&marker, order, warning, self.ledger.description_limit)
     }
@@ -228,6 +251,10 @@ fn take_in_decision(state: &mut PostingState, event: &Event, decision: &OrderDec
     state.decisions.insert(decision.order.clone(), decided);
     if let Some(entry) = state.orders.get_mut(&decision.order) {
         entry.insist = matches!(entry.obstacle, Some(Obstacle::LooksPosted { .. }));
+        if entry.obstacle == Some(Obstacle::Unseen) {
+            // Staff have looked. If it comes to light now, its marker keeps it from being sent.
+            entry.parts.retain(|part| part.row.is_some());
+        }
         entry.try_again();
     }
     if decision.remember {

@@ -1,7 +1,7 @@
 //! What posting writes, and what it learns by writing.
 
 use cannula_core::{Candidate, Money, OrderNumber, PatientId, Phi, RecordId, StoreCustomer};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::PostedPart;
@@ -15,7 +15,12 @@ pub enum PostingEffect {
     /// Put money on the patient's ledger, or take it off.
     Post(Box<PostPayment>),
     /// Find the row of a payment that the EMR took.
-    Confirm(Box<PostPayment>),
+    Confirm {
+        /// The payment.
+        post: Box<PostPayment>,
+        /// When the EMR took it.
+        since: DateTime<Utc>,
+    },
     /// See whether staff have recorded a refund.
     FindRefund(Box<RefundLookup>),
 }
@@ -27,7 +32,7 @@ impl PostingEffect {
             Self::Identify(_) => "identify",
             Self::Post(post) if post.amount.is_negative() => "post refund",
             Self::Post(_) => "post payment",
-            Self::Confirm(_) => "confirm payment",
+            Self::Confirm { .. } => "confirm payment",
             Self::FindRefund(_) => "find refund",
         }
     }
@@ -135,13 +140,15 @@ pub enum PostingReceipt {
     Identified(Identified),
     /// The payment is in the ledger, as this.
     Posted(PostedPart),
-    /// The EMR took the payment, and does not show it yet.
-    Accepted,
+    /// The EMR took the payment at this time, and does not show it yet.
+    Accepted(DateTime<Utc>),
+    /// The EMR took the payment and has not shown it for so long that it may not be there.
+    Unseen,
     /// The ledger has a row that may be this payment; nothing was posted.
     LooksPosted(RecordId),
     /// The EMR does not have the patient any more.
     PatientGone,
-    /// The EMR refused the payment.
+    /// The payment could not be posted: the EMR refused it, or what is there cannot be read.
     Refused(String),
     /// The refund is recorded by this row.
     RefundFound(RecordId),

@@ -122,6 +122,7 @@ impl PostingRules {
             patient: payment.patient.clone().unwrap_or_else(|| post.patient.clone()),
             amount: payment.amount,
             date: payment.date.unwrap_or(post.date),
+            accepted_at: None,
         }
     }
 

@@ -1,6 +1,8 @@
 //! Where an order stands and what is next for it.
 
-use cannula_core::{Money, OrderNumber, OrderState, PatientChoice, PatientId};
+use cannula_core::{
+    Captured, Money, OrderNumber, OrderState, PatientChoice, PatientId, StoreOrder,
+};
 use chrono::NaiveDate;
 
 use crate::folds;
@@ -49,14 +51,15 @@ pub(super) enum Position<'a> {
     },
 }
 
-impl Position<'_> {
-    /// Whose ledger the order's money is on: what was given back of it is to be recorded there.
-    pub(super) fn booked_to(&self, entry: &Entry) -> Option<PatientId> {
+impl<'a> Position<'a> {
+    /// The form of the order that its money is on the ledger for: what was given back of it is to
+    /// be recorded there.
+    pub(super) fn booked(&self, entry: &'a Entry) -> Option<&'a Entry> {
         let entry = match self {
             Self::CarriedOver { from } => from,
             _ => entry,
         };
-        entry.parts.first().map(|part| part.patient.clone())
+        (!entry.parts.is_empty()).then_some(entry)
     }
 }
 
@@ -71,7 +74,11 @@ impl PostingRules {
         }
         let captured = match self.config.due(&entry.order, self.ledger.currency, posted) {
             Due::Money(captured) => captured,
-            Due::Unclear(Unclear::CanceledWithMoney) if self.other_form(state, entry).is_some() => {
+            Due::Unclear(Unclear::CanceledWithMoney)
+                if self
+                    .other_form(state, entry)
+                    .is_some_and(|other| is_carried(&entry.order, &other.order)) =>
+            {
                 return Position::Nothing(Nothing::Replaced);
             }
             Due::Later(later) => return Position::Later(later),
@@ -92,22 +99,30 @@ impl PostingRules {
             // whether it has this money already, only staff can see.
             return Position::Related(first);
         }
+        let left_out = |it: &&Entry| it.disabled || it.order.placed_at < self.config.start_from;
+        if undecided && let Some(other) = state.forms_before(entry).find(left_out) {
+            // What is in the store only, or was posted by something else, stays as it is.
+            return Position::Related(&other.order.number);
+        }
         if undecided && let Some(other) = self.other_form(state, entry) {
-            let edited = other.order.state == OrderState::Canceled;
-            if edited && other.posted() == Some(captured.amount) {
+            let carried = is_carried(&other.order, &entry.order);
+            if carried && other.posted() == other.order.captured.as_ref().map(|it| it.amount) {
                 return Position::CarriedOver { from: other };
             }
             return Position::Related(&other.order.number);
         }
-        let taken = captured.amount;
+        let taken = state.own_money(entry, captured);
         let before = entry.posted().map_or(0, |sum| sum.minor());
-        let amount = Money::from_minor(taken.minor().saturating_sub(before), taken.currency());
+        let amount = less(taken.amount, before);
         if amount.is_negative() {
             return Position::Unclear(Unclear::LessThanPosted);
         }
         let hidden = entry.parts.iter().enumerate().find(|(_, part)| part.row.is_none());
         if let Some((index, part)) = hidden {
-            return Position::Accepted { part, number: index + 1 };
+            return match &entry.obstacle {
+                Some(obstacle @ Obstacle::Unseen) => Position::Blocked(obstacle),
+                _ => Position::Accepted { part, number: index + 1 },
+            };
         }
         if let (0, Some(part)) = (amount.minor(), entry.parts.first()) {
             return Position::Posted { patient: part.patient.clone() };
@@ -119,7 +134,7 @@ impl PostingRules {
         if let Some(obstacle) = &entry.obstacle {
             return Position::Blocked(obstacle);
         }
-        Position::Post { patient, amount, date: self.day(captured.at) }
+        Position::Post { patient, amount, date: self.day(taken.at) }
     }
 
     /// The form of the same order that has the first claim to be posted, if it is another.
@@ -187,7 +202,48 @@ impl PostingRules {
     }
 }
 
+/// Whether the money of an order that was edited is what its new form shows as paid.
+fn is_carried(from: &StoreOrder, to: &StoreOrder) -> bool {
+    let (Some(from_taken), Some(to_taken)) = (&from.captured, &to.captured) else { return false };
+    from.state == OrderState::Canceled
+        && !to_taken.charged
+        && from_taken.amount.currency() == to_taken.amount.currency()
+        && from_taken.amount.minor().saturating_sub(from.given_back()) == to_taken.amount.minor()
+}
+
+fn less(amount: Money, minor: i64) -> Money {
+    Money::from_minor(amount.minor().saturating_sub(minor), amount.currency())
+}
+
 impl PostingState {
+    /// The forms of the same order that were there before.
+    fn forms_before<'a>(&'a self, entry: &'a Entry) -> impl Iterator<Item = &'a Entry> {
+        let before = |it: &&Entry| it.order.number != entry.order.number;
+        let family = |it: &&Entry| it.order.first_number == entry.order.first_number;
+        self.in_order().take_while(before).filter(family)
+    }
+
+    /// What an order brought in itself, and when. What an edited one shows as paid may have been
+    /// taken for the forms before: what of it is posted for them is not due again, and what is not
+    /// came in when they were paid.
+    pub(super) fn own_money(&self, entry: &Entry, captured: &Captured) -> Captured {
+        let mut own = captured.clone();
+        if captured.charged {
+            return own;
+        }
+        for form in self.forms_before(entry) {
+            if form.order.state != OrderState::Canceled {
+                continue;
+            }
+            if let Some(posted) = form.posted() {
+                own.amount = less(own.amount, posted.minor() - form.order.given_back());
+            } else if is_carried(&form.order, &entry.order) {
+                own.at = form.order.captured.as_ref().map_or(own.at, |it| it.at.min(own.at));
+            }
+        }
+        own
+    }
+
     /// The orders in the order in which they were placed.
     pub(super) fn in_order(&self) -> impl Iterator<Item = &Entry> {
         let mut entries: Vec<_> = self.orders.values().collect();

@@ -76,6 +76,8 @@ pub enum FollowUp {
         amount: String,
         /// The day.
         date: NaiveDate,
+        /// By the way it was paid. A credit memo that was made offline moves no money.
+        online: bool,
     },
 }
 
@@ -85,9 +87,13 @@ impl fmt::Display for FollowUp {
             Self::Bill => f.write_str("bill and apply"),
             Self::QuoteAndPrepay => f.write_str("quote, apply as pre-payment"),
             Self::DoNotUse => f.write_str("gift card: do not use"),
-            Self::RecordRefund { refund, amount, date } => {
+            Self::RecordRefund { refund, amount, date, online: true } => {
                 write!(f, "record refund {refund} of {amount} on {date}")
             }
+            Self::RecordRefund { refund, amount, date, online: false } => write!(
+                f,
+                "refund {refund} of {amount} on {date} was made offline: record it if money was given back"
+            ),
         }
     }
 }
@@ -135,7 +141,14 @@ impl PostingRules {
                     given_back.push((&from.order.number, &entry.order.refunds));
                 }
                 _ => {
-                    booked.insert(&entry.order.number, Cow::Borrowed(&entry.order));
+                    let mut order = Cow::Borrowed(&entry.order);
+                    if let Some(captured) = &entry.order.captured {
+                        let own = state.own_money(entry, captured);
+                        if own != *captured {
+                            order.to_mut().captured = Some(own);
+                        }
+                    }
+                    booked.insert(&entry.order.number, order);
                 }
             }
         }
@@ -165,7 +178,7 @@ impl PostingRules {
             follow_ups: Vec::new(),
         };
         let position = self.position(state, entry);
-        let booked_to = position.booked_to(entry);
+        let is_booked = position.booked(entry).is_some();
         let (status, reason) = match position {
             Position::Disabled => (SyncStatus::Disabled, PostingReason::Disabled),
             Position::BeforeStart => (SyncStatus::Disabled, PostingReason::BeforeStart),
@@ -204,6 +217,10 @@ impl PostingRules {
                 standing.park = Some(ParkReason::LooksPosted { order, row: row.clone(), patient });
                 (SyncStatus::NotSynced, PostingReason::LooksPosted { row })
             }
+            Position::Blocked(Obstacle::Unseen) => {
+                standing.park = Some(ParkReason::PaymentUnseen { order: number.clone() });
+                (SyncStatus::NotSynced, PostingReason::Unseen)
+            }
             Position::Blocked(Obstacle::Refused(problem)) => {
                 let (order, problem) = (number.clone(), problem.clone());
                 standing.park =
@@ -229,14 +246,14 @@ impl PostingRules {
         };
         standing.status = status;
         standing.reasons.push(reason);
-        if !entry.parts.is_empty() {
+        if entry.parts.iter().any(|part| part.row.is_some()) {
             standing.follow_ups.extend(entry.order.lines.iter().map(|line| match line.kind {
                 LineKind::Product => FollowUp::Bill,
                 LineKind::Service | LineKind::Membership => FollowUp::QuoteAndPrepay,
                 LineKind::GiftCard => FollowUp::DoNotUse,
             }));
         }
-        if booked_to.is_some() {
+        if is_booked {
             self.add_refunds(entry, &mut standing);
         }
         standing.follow_ups.sort();
@@ -248,7 +265,7 @@ impl PostingRules {
         let (mut open, mut recorded) = (Vec::new(), Vec::new());
         for refund in &entry.order.refunds {
             match entry.refunds.get(&refund.number) {
-                Some(RefundStanding::Recorded(_) | RefundStanding::Accepted) => {
+                Some(RefundStanding::Recorded(_) | RefundStanding::Accepted(_)) => {
                     recorded.push(refund.number.clone());
                     continue;
                 }
@@ -263,6 +280,7 @@ impl PostingRules {
                 refund: refund.number.clone(),
                 amount: refund.amount.decimal(),
                 date: self.day(refund.at),
+                online: refund.online,
             });
         }
         if !recorded.is_empty() {

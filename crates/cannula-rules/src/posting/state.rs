@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cannula_core::{
     EventId, Money, OrderNumber, PatientChoice, PatientId, RecordId, StoreOrder, Version,
 };
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -70,7 +70,12 @@ pub(super) struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Obstacle {
-    LooksPosted { row: RecordId, patient: PatientId },
+    LooksPosted {
+        row: RecordId,
+        patient: PatientId,
+    },
+    /// The ledger took the payment and never showed it.
+    Unseen,
     Refused(String),
 }
 
@@ -86,6 +91,9 @@ pub struct PostedPart {
     pub amount: Money,
     /// The day it was posted for.
     pub date: NaiveDate,
+    /// When the EMR took it, while it does not show it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_at: Option<DateTime<Utc>>,
 }
 
 /// Where a refund stands.
@@ -94,8 +102,8 @@ pub struct PostedPart {
 pub enum RefundStanding {
     /// This row of the ledger records it.
     Recorded(RecordId),
-    /// It was posted, and the EMR has taken it and does not show it yet.
-    Accepted,
+    /// It was posted, and the EMR took it then and does not show it yet.
+    Accepted(DateTime<Utc>),
     /// Staff have to record it.
     Open,
     /// The EMR refused it as a negative payment, so staff have to record it.
@@ -132,7 +140,7 @@ impl Entry {
         }
         self.obstacle = None;
         self.refunds.retain(|_, standing| {
-            matches!(standing, RefundStanding::Recorded(_) | RefundStanding::Accepted)
+            matches!(standing, RefundStanding::Recorded(_) | RefundStanding::Accepted(_))
         });
     }
 }
@@ -148,7 +156,7 @@ impl PostingState {
                     entry.identified = Some(identified.clone());
                 }
             }
-            (PostingEffect::Post(post) | PostingEffect::Confirm(post), receipt) => {
+            (PostingEffect::Post(post) | PostingEffect::Confirm { post, .. }, receipt) => {
                 match Marker::parse(post.description.expose()).map(|it| it.part) {
                     Some(Part::Refund(memo)) => self.refunded(post, memo, receipt),
                     Some(Part::Payment(number)) => self.paid(post, number, receipt),
@@ -176,15 +184,20 @@ impl PostingState {
         let Some(entry) = self.orders.get_mut(&post.order) else { return };
         let part = match receipt {
             PostingReceipt::Posted(part) => part.clone(),
-            PostingReceipt::Accepted => PostedPart {
+            PostingReceipt::Accepted(at) => PostedPart {
                 row: None,
                 patient: post.patient.clone(),
                 amount: post.amount,
                 date: post.date,
+                accepted_at: Some(*at),
             },
             PostingReceipt::LooksPosted(row) => {
                 let (row, patient) = (row.clone(), post.patient.clone());
                 entry.obstacle = Some(Obstacle::LooksPosted { row, patient });
+                return;
+            }
+            PostingReceipt::Unseen => {
+                entry.obstacle = Some(Obstacle::Unseen);
                 return;
             }
             PostingReceipt::Refused(problem) => {
@@ -203,8 +216,11 @@ impl PostingState {
 
     fn refunded(&mut self, post: &PostPayment, memo: String, receipt: &PostingReceipt) {
         let standing = match receipt {
-            PostingReceipt::Accepted => RefundStanding::Accepted,
+            PostingReceipt::Accepted(at) => RefundStanding::Accepted(*at),
             PostingReceipt::Refused(problem) => RefundStanding::Refused(problem.clone()),
+            PostingReceipt::Unseen => {
+                RefundStanding::Refused("the ledger took it and does not show it".to_owned())
+            }
             PostingReceipt::PatientGone => {
                 RefundStanding::Refused("the EMR does not have the patient any more".to_owned())
             }
@@ -227,6 +243,12 @@ impl PostingState {
                 entry.identified = None;
             }
         }
+    }
+
+    /// Whether staff chose this patient for one of the orders.
+    pub fn is_chosen(&self, patient: &PatientId) -> bool {
+        let mut choices = self.decisions.values().map(|it| &it.choice);
+        choices.any(|it| matches!(it, PatientChoice::Patient(chosen) if chosen == patient))
     }
 
     /// The orders as the store had them last.

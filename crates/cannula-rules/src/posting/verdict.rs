@@ -72,7 +72,9 @@ pub enum PostingReason {
         /// The row.
         row: RecordId,
     },
-    /// The ledger refused the payment.
+    /// The ledger took the payment and has never shown it since.
+    Unseen,
+    /// The payment could not be posted.
     Refused {
         /// In its words.
         problem: String,
@@ -165,7 +167,8 @@ impl PostingReason {
             Self::LooksPosted { row } => format!(
                 "Row {row} of the patient's ledger has the same amount at the same date and not our marker, so the order may have been posted by somebody else."
             ),
-            Self::Refused { problem } => format!("The payment was refused: {problem}"),
+            Self::Unseen => "The EMR took the payment and has not shown it for a day, so staff look for it; it is not sent again unless they say so.".to_owned(),
+            Self::Refused { problem } => format!("The payment could not be posted: {problem}"),
             Self::Posting { patient } => format!("The payment goes to the ledger of patient {patient}."),
             Self::Accepted { patient } => format!("The payment was taken for the ledger of patient {patient}, which does not show it yet; it is looked for, and not sent again."),
             Self::Posted { patient, created, rows } => {

@@ -109,7 +109,7 @@ fn order(number: &str) -> StoreOrder {
             rewards: usd(0),
             unexplained: usd(0),
         },
-        captured: Some(Captured { amount: usd(12_000), at: noon() }),
+        captured: Some(Captured { amount: usd(12_000), at: noon(), charged: true }),
         refunds: Vec::new(),
     }
 }

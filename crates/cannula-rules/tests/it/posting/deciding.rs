@@ -77,14 +77,15 @@ fn an_order_seen_again_or_changed_in_other_ways_is_not_posted_again() {
 #[test]
 fn money_that_is_taken_later_is_a_second_payment_with_a_marker_of_its_own() {
     let mut order = order("41");
-    order.captured = Some(Captured { amount: usd(5_000), at: noon() });
+    order.captured = Some(Captured { amount: usd(5_000), at: noon(), charged: true });
     let (state, _) = first(&[event(&order, 0)], &Emr::default());
-    order.captured = Some(Captured { amount: usd(12_000), at: noon() + TimeDelta::days(3) });
+    order.captured =
+        Some(Captured { amount: usd(12_000), at: noon() + TimeDelta::days(3), charged: true });
     let (state, sent) = then(state, &[event(&order, 60)], &Emr::default());
     let [post] = posts(&sent)[..] else { panic!("{sent:?}") };
     assert_eq!((post.amount, post.date.to_string()), (usd(7_000), "2031-05-09".to_owned()));
     assert!(post.description.expose().starts_with("DP#41/2 "));
-    order.captured = Some(Captured { amount: usd(11_000), at: noon() });
+    order.captured = Some(Captured { amount: usd(11_000), at: noon(), charged: true });
     let (state, sent) = then(state, &[event(&order, 70)], &Emr::default());
     assert!(sent.is_empty(), "{sent:?}");
     assert_eq!(statuses(&state), [SyncStatus::NotSynced]);
@@ -94,15 +95,16 @@ fn money_that_is_taken_later_is_a_second_payment_with_a_marker_of_its_own() {
 fn what_the_emr_took_and_does_not_show_is_looked_for_and_not_sent_again() {
     let rules = rules(config());
     let mut plan = rules.decide(PostingState::default(), &[event(&order("41"), 0)], noon());
-    for receipt in
-        [PostingReceipt::Identified(Identified::Matched("p1".into())), PostingReceipt::Accepted]
-    {
+    for receipt in [
+        PostingReceipt::Identified(Identified::Matched("p1".into())),
+        PostingReceipt::Accepted(noon()),
+    ] {
         let (_, effect) = &plan.effects[0];
         plan.state.applied(effect, &receipt);
         plan = rules.decide(plan.state, &[], noon());
     }
     assert_eq!(statuses(&plan.state), [SyncStatus::WaitingForSync]);
-    let [(_, PostingEffect::Confirm(_))] = &plan.effects[..] else { panic!("{plan:?}") };
+    let [(_, PostingEffect::Confirm { .. })] = &plan.effects[..] else { panic!("{plan:?}") };
     let (state, sent) = then(plan.state, &[event(&order("41"), 0)], &Emr::default());
     assert!(posts(&sent).is_empty(), "{sent:?}");
     assert_eq!(statuses(&state), [SyncStatus::Synced]);
@@ -223,20 +225,31 @@ fn a_second_form_of_an_order_is_posted_only_when_staff_say_so() {
     assert_eq!(statuses(&state), [SyncStatus::Synced, SyncStatus::Synced]);
 }
 
+/// Order 41 given up for another form.
+fn given_up() -> StoreOrder {
+    StoreOrder { state: OrderState::Canceled, ..order("41") }
+}
+
+/// What order 41 was edited to an hour later; it shows `minor` as paid.
+fn edited(minor: i64) -> StoreOrder {
+    let captured = Captured { amount: usd(minor), at: noon() + TimeDelta::days(2), charged: false };
+    StoreOrder {
+        first_number: "41".into(),
+        placed_at: noon() + TimeDelta::hours(1),
+        captured: Some(captured),
+        ..order("41-1")
+    }
+}
+
 #[test]
 fn an_edited_order_that_was_posted_before_is_not_posted_again_for_the_same_money() {
     let (state, _) = first(&[event(&order("41"), 0)], &Emr::default());
-    let mut given_up = order("41");
-    given_up.state = OrderState::Canceled;
-    let mut again = order("41-1");
-    again.first_number = "41".into();
-    again.placed_at += TimeDelta::hours(1);
-    let edited = [event(&given_up, 60), event(&again, 60)];
-    let (same, sent) = then(state.clone(), &edited, &Emr::default());
+    let again = edited(12_000);
+    let events = [event(&given_up(), 60), event(&again, 60)];
+    let (same, sent) = then(state.clone(), &events, &Emr::default());
     assert!(sent.is_empty(), "{sent:?}");
     assert_eq!(statuses(&same), [SyncStatus::Synced, SyncStatus::NothingToSync]);
-    let mut refunded = again.clone();
-    refunded.refunds = vec![refund("77", 500)];
+    let refunded = StoreOrder { refunds: vec![refund("77", 500)], ..again.clone() };
     let (given_back, sent) = then(same, &[event(&refunded, 70)], &Emr::default());
     let [PostingEffect::FindRefund(lookup)] = &sent[..] else { panic!("{sent:?}") };
     assert_eq!(lookup.patient.as_str(), "p1");
@@ -244,11 +257,128 @@ fn an_edited_order_that_was_posted_before_is_not_posted_again_for_the_same_money
     let booked = rules.booked(&given_back);
     assert_eq!(booked.len(), 1);
     assert_eq!(booked[0].refunds, refunded.refunds);
-    again.captured = Some(Captured { amount: usd(15_000), at: noon() });
-    let edited = [event(&given_up, 60), event(&again, 60)];
-    let (more, sent) = then(state, &edited, &Emr::default());
+}
+
+#[test]
+fn an_edited_order_that_was_charged_itself_waits_for_staff_though_the_amount_is_the_same() {
+    let (state, _) = first(&[event(&order("41"), 0)], &Emr::default());
+    let mut again = edited(12_000);
+    again.captured.as_mut().unwrap().charged = true;
+    let (state, sent) = then(state, &[event(&given_up(), 60), event(&again, 60)], &Emr::default());
     assert!(sent.is_empty(), "{sent:?}");
-    assert_eq!(statuses(&more), [SyncStatus::Synced, SyncStatus::NotSynced]);
+    assert_eq!(statuses(&state), [SyncStatus::Synced, SyncStatus::NotSynced]);
+    let (_, sent) = then(state, &[decision("41-1", to("p1"), false, 70)], &Emr::default());
+    assert_eq!(posts(&sent)[0].amount, usd(12_000));
+}
+
+#[test]
+fn of_an_edited_order_over_more_money_staff_can_have_the_difference_posted() {
+    let (state, _) = first(&[event(&order("41"), 0)], &Emr::default());
+    let events = [event(&given_up(), 60), event(&edited(15_000), 60)];
+    let (state, sent) = then(state, &events, &Emr::default());
+    assert!(sent.is_empty(), "{sent:?}");
+    assert_eq!(statuses(&state), [SyncStatus::Synced, SyncStatus::NotSynced]);
+    let (state, sent) = then(state, &[decision("41-1", to("p1"), false, 70)], &Emr::default());
+    assert_eq!(posts(&sent)[0].amount, usd(3_000));
+    assert_eq!(statuses(&state), [SyncStatus::Synced, SyncStatus::Synced]);
+    let rules = rules(config());
+    let booked = rules.booked(&state);
+    let sums = booked.iter().map(|it| it.captured.as_ref().unwrap().amount);
+    assert_eq!(sums.collect::<Vec<_>>(), [usd(12_000), usd(3_000)]);
+}
+
+#[test]
+fn an_order_that_was_edited_before_it_was_posted_is_dated_when_it_was_paid() {
+    let events = [event(&given_up(), 60), event(&edited(12_000), 60)];
+    let (state, sent) = first(&events, &Emr::default());
+    let [post] = posts(&sent)[..] else { panic!("{sent:?}") };
+    assert_eq!((post.order.as_str(), post.date.to_string()), ("41-1", "2031-05-06".to_owned()));
+    assert_eq!(statuses(&state), [SyncStatus::NothingToSync, SyncStatus::Synced]);
+}
+
+#[test]
+fn money_that_an_edited_order_left_behind_waits_for_staff() {
+    let events = [event(&given_up(), 60), event(&edited(4_000), 60)];
+    let (state, sent) = first(&events, &Emr::default());
+    assert_eq!(posts(&sent)[0].amount, usd(4_000));
+    assert_eq!(statuses(&state), [SyncStatus::NotSynced, SyncStatus::Synced]);
+}
+
+#[test]
+fn an_order_that_was_left_out_comes_in_by_no_edit() {
+    let off = rules(PostingConfig { enabled: false, ..config() });
+    let (state, _) =
+        work(&off, PostingState::default(), &[event(&order("41"), 0)], &Emr::default());
+    let events = [event(&given_up(), 60), event(&edited(12_000), 60)];
+    let (state, sent) = then(state, &events, &Emr::default());
+    assert!(sent.is_empty(), "{sent:?}");
+    assert_eq!(statuses(&state), [SyncStatus::Disabled, SyncStatus::NotSynced]);
+}
+
+#[test]
+fn what_was_given_back_offline_moved_no_money() {
+    let mut order = order("41");
+    order.state = OrderState::Closed;
+    order.refunds = vec![refund("77", 12_000)];
+    order.refunds[0].online = false;
+    let (state, sent) = first(&[event(&order, 0)], &Emr::default());
+    assert_eq!(posts(&sent)[0].amount, usd(12_000));
+    let rules = rules(config());
+    let follow_ups = &rules.standings(&state)[0].follow_ups;
+    assert_eq!(
+        follow_ups.last().map(ToString::to_string).as_deref(),
+        Some(
+            "refund 77 of 120.00 on 2031-05-07 was made offline: record it if money was given back"
+        )
+    );
+}
+
+#[test]
+fn what_the_emr_never_shows_is_sent_again_only_when_staff_say_so() {
+    let unseen = Emr {
+        posting: Some(PostingReceipt::Accepted(noon())),
+        confirmed: Some(PostingReceipt::Unseen),
+        ..Emr::default()
+    };
+    let seen = event(&order("41"), 0);
+    let (state, _) = first(std::slice::from_ref(&seen), &unseen);
+    assert_eq!(statuses(&state), [SyncStatus::NotSynced]);
+    let (state, sent) = then(state, &[seen], &unseen);
+    let [PostingEffect::Confirm { .. }] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!(statuses(&state), [SyncStatus::NotSynced]);
+    let (state, sent) = then(state, &[decision("41", to("p1"), false, 5)], &Emr::default());
+    let [post] = posts(&sent)[..] else { panic!("{sent:?}") };
+    assert!(post.description.expose().starts_with("DP#41 "), "{post:?}");
+    assert_eq!(statuses(&state), [SyncStatus::Synced]);
+}
+
+#[test]
+fn a_payment_that_is_looked_for_keeps_no_other_order_waiting() {
+    let rules = rules(config());
+    let mut plan = rules.decide(PostingState::default(), &[event(&order("41"), 0)], noon());
+    for receipt in [
+        PostingReceipt::Identified(Identified::Matched("p1".into())),
+        PostingReceipt::Accepted(noon()),
+    ] {
+        plan.state.applied(&plan.effects[0].1, &receipt);
+        plan = rules.decide(plan.state, &[], noon());
+    }
+    let plan = rules.decide(plan.state, &[event(&order("42"), 0)], noon());
+    let [(_, PostingEffect::Post(post)), (_, PostingEffect::Confirm { .. })] = &plan.effects[..]
+    else {
+        panic!("{plan:?}")
+    };
+    assert_eq!(post.order.as_str(), "42");
+}
+
+#[test]
+fn a_replay_does_not_undo_what_staff_say_beside_it() {
+    let looks = Emr { posting: Some(PostingReceipt::LooksPosted("70".into())), ..Emr::default() };
+    let seen = event(&order("41"), 0);
+    let (state, _) = first(std::slice::from_ref(&seen), &looks);
+    let both = [seen, decision("41", to("p1"), false, 5)];
+    let (_, sent) = then(state, &both, &Emr::default());
+    assert!(posts(&sent)[0].insist);
 }
 
 #[test]
@@ -355,7 +485,7 @@ fn history() -> Vec<Event> {
         let mut it: StoreOrder = order(number);
         it.captured = None;
         states.push(event(&it, 0));
-        it.captured = Some(Captured { amount: usd(12_000), at: noon() });
+        it.captured = Some(Captured { amount: usd(12_000), at: noon(), charged: true });
         states.push(event(&it, 1));
         it.state = OrderState::Complete;
         it.refunds = vec![refund(&format!("r{number}"), 100)];

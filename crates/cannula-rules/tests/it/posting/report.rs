@@ -28,7 +28,7 @@ fn at(date: NaiveDate, hour: u32) -> DateTime<Utc> {
 
 fn order(number: &str, captured: Option<(i64, DateTime<Utc>)>) -> StoreOrder {
     let placed_at = captured.map_or_else(|| at(day(5), 12), |(_, at)| at);
-    let captured = captured.map(|(minor, at)| Captured { amount: usd(minor), at });
+    let captured = captured.map(|(minor, at)| Captured { amount: usd(minor), at, charged: true });
     StoreOrder { placed_at, captured, ..super::order(number) }
 }
 

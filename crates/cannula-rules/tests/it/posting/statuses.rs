@@ -19,6 +19,8 @@ pub(super) struct Emr {
     pub(super) who: Identified,
     /// What becomes of a payment; `None` stores it as it was sent.
     pub(super) posting: Option<PostingReceipt>,
+    /// What is found of one that was taken; `None` finds it as it was sent.
+    pub(super) confirmed: Option<PostingReceipt>,
     pub(super) refund: PostingReceipt,
 }
 
@@ -27,6 +29,7 @@ impl Default for Emr {
         Self {
             who: Identified::Matched("p1".into()),
             posting: None,
+            confirmed: None,
             refund: PostingReceipt::RefundMissing,
         }
     }
@@ -51,7 +54,9 @@ pub(super) fn work(
             let receipt = match &effect {
                 PostingEffect::Identify(_) => PostingReceipt::Identified(emr.who.clone()),
                 PostingEffect::Post(post) => emr.posting.clone().unwrap_or_else(|| stored(post)),
-                PostingEffect::Confirm(post) => stored(post),
+                PostingEffect::Confirm { post, .. } => {
+                    emr.confirmed.clone().unwrap_or_else(|| stored(post))
+                }
                 PostingEffect::FindRefund(_) => emr.refund.clone(),
             };
             state.applied(&effect, &receipt);
@@ -66,6 +71,7 @@ pub(super) fn stored(post: &PostPayment) -> PostingReceipt {
         row: Some("88".into()),
         patient: post.patient.clone(),
         amount: post.amount,
+        accepted_at: None,
         date: post.date,
     })
 }
@@ -119,7 +125,7 @@ fn each_status_says_why_and_what_to_do() {
         config(),
         Emr::default(),
         &with(&|it| {
-            it.captured = Some(Captured { amount: usd(5_000), at: noon() });
+            it.captured = Some(Captured { amount: usd(5_000), at: noon(), charged: true });
         }),
     );
     show(
@@ -195,7 +201,7 @@ fn each_status_says_why_and_what_to_do() {
         Emr::default(),
         &with(&|it| {
             let amount = Money::from_minor(12_000, Currency::CAD);
-            it.captured = Some(Captured { amount, at: noon() });
+            it.captured = Some(Captured { amount, at: noon(), charged: true });
         }),
     );
     show(
@@ -203,7 +209,7 @@ fn each_status_says_why_and_what_to_do() {
         config(),
         Emr::default(),
         &with(&|it| {
-            it.captured = Some(Captured { amount: usd(-1), at: noon() });
+            it.captured = Some(Captured { amount: usd(-1), at: noon(), charged: true });
         }),
     );
     show(
@@ -248,6 +254,11 @@ fn each_status_says_why_and_what_to_do() {
         posting(PostingReceipt::LooksPosted("70".into())),
         &with(&|_| {}),
     );
+    let unseen = Emr {
+        confirmed: Some(PostingReceipt::Unseen),
+        ..posting(PostingReceipt::Accepted(noon()))
+    };
+    show("taken and never seen", config(), unseen, &with(&|_| {}));
     let mut again = order("41-1");
     again.first_number = "41".into();
     again.placed_at += chrono::TimeDelta::hours(1);
@@ -257,8 +268,16 @@ fn each_status_says_why_and_what_to_do() {
     given_up.captured = None;
     let mut edited = order("41");
     edited.state = OrderState::Canceled;
+    let mut uncharged = again.clone();
+    uncharged.captured.as_mut().unwrap().charged = false;
     show(
         "edited after it was paid, before it was posted",
+        config(),
+        Emr::default(),
+        &[edited.clone(), uncharged],
+    );
+    show(
+        "edited after it was paid, and paid again",
         config(),
         Emr::default(),
         &[edited, again.clone()],

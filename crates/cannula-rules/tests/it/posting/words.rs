@@ -44,7 +44,7 @@ fn a_payment_is_dated_by_the_practices_own_calendar_on_both_days_the_clocks_chan
         let mut order = order("41");
         order.placed_at = utc.parse().unwrap();
         let amount = order.captured.as_ref().unwrap().amount;
-        order.captured = Some(Captured { amount, at: order.placed_at });
+        order.captured = Some(Captured { amount, at: order.placed_at, charged: true });
         let config =
             PostingConfig { zone, start_from: "2026-01-01T00:00:00Z".parse().unwrap(), ..config() };
         assert_eq!(posted(config, &order).date.to_string(), date, "{utc} in {zone}");
