@@ -10,8 +10,8 @@
 //! - `--status not-synced`: only the orders with this status
 //! - `--resolve ORDER=PATIENT`: say whose an order is that could not be posted by itself, or `new`
 //!   for none of the patients who were found; `--remember`: for the customer's other orders too
-//! - `--report day`, `--report month`: the reconciliation of the store with the ledger; `--csv
-//!   FILE` writes it to a file as well
+//! - `--report day`, `--report month`: the reconciliation of the store with the ledger, for the
+//!   last order or with `--date 2026-03-01` for another; `--csv FILE` writes it to a file as well
 //! - `--dry-run`: show each match and payment, and post nothing
 //! - `--product practice-plus`: the other Nextech product
 //! - `--customers 100`: a larger store

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use cannula::{
     core::{CrmNeeds, PipelineSpec, Result},
     rules::PersonState,
-    sync::{CrmFlow, Engine, Progress, Summary},
+    sync::{CrmFlow, Engine, Flow, Progress, RejectedRow, Summary},
 };
 use serde::Serialize;
 
@@ -114,6 +114,17 @@ pub struct StageFigure {
     pub people: u64,
 }
 
+/// The rows that an engine's source could not read, newest first.
+pub(crate) async fn rejected<F: Flow>(engine: &Engine<F>) -> Result<Vec<RejectedFigure>> {
+    let rows = engine.rejected().await?.into_iter();
+    let figure = |row: RejectedRow| RejectedFigure {
+        record: row.rejected.key.map(|key| key.to_string()),
+        path: row.rejected.path,
+        problem: row.rejected.problem,
+    };
+    Ok(rows.map(figure).collect())
+}
+
 impl Figures {
     /// Collects the figures from the engine's store and the vendors' call counts.
     ///
@@ -138,11 +149,6 @@ impl Figures {
             .await?
             .into_iter()
             .map(|letter| DeadFigure { subject: letter.subject.to_string(), error: letter.error });
-        let rejected = engine.rejected().await?.into_iter().map(|row| RejectedFigure {
-            record: row.rejected.key.map(|key| key.to_string()),
-            path: row.rejected.path,
-            problem: row.rejected.problem,
-        });
         Ok(Self {
             events: engine.summary().await?,
             new_events,
@@ -151,7 +157,7 @@ impl Figures {
             stage_moves: effects("stage"),
             parked: parked.collect(),
             dead: dead.collect(),
-            rejected: rejected.collect(),
+            rejected: rejected(engine).await?,
             boards: boards(engine, run.needs).await?,
             api_calls,
             api_operations: run.calls,

@@ -12,6 +12,7 @@ use cannula::{
     sync::Replay,
 };
 use cannula_sandbox::practice::Product;
+use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 
 pub use self::setup::posting_rules;
@@ -40,9 +41,12 @@ pub struct PostingOptions {
     /// What is resolved holds for the customer's other orders too.
     #[arg(long, requires = "resolve")]
     pub remember: bool,
-    /// Reconcile the store with the ledger, for the last day or month with orders.
+    /// Reconcile the store with the ledger, for the day or month of the last order.
     #[arg(long, value_enum)]
     pub report: Option<Period>,
+    /// Reconcile the day or month that this day is in: 2026-03-31.
+    #[arg(long, value_name = "DAY", requires = "report")]
+    pub date: Option<NaiveDate>,
     /// Write the report to this file too, as CSV.
     #[arg(long, value_name = "FILE", requires = "report")]
     pub csv: Option<PathBuf>,
@@ -158,7 +162,7 @@ async fn run(options: &PostingOptions, product: Product) -> Result<()> {
     let report = match options.report {
         Some(period) => {
             let (rules, ledger) = (&setup.rules, setup.ledger.as_ref());
-            Some(reconcile(&setup.engine, rules, ledger, period).await?)
+            Some(reconcile(&setup.engine, rules, ledger, period, options.date).await?)
         }
         None => None,
     };

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, stdout};
 
 use comfy_table::{ContentArrangement, Row, Table, presets::UTF8_FULL_CONDENSED};
 
-use crate::{Explained, Figures};
+use crate::{Explained, Figures, RejectedFigure};
 
 /// How wide tables are where there is no terminal to ask.
 const WIDTH: u16 = 100;
@@ -37,12 +37,16 @@ pub fn print(figures: &Figures) {
     show("Parked: waiting for a person", ["events", "why", "next step"], parked);
     let dead = figures.dead.iter().map(|letter| [letter.subject.clone(), letter.error.clone()]);
     show("Refused for good", ["person", "why"], dead);
-    let rejected = figures
-        .rejected
+    show_rejected(&figures.rejected);
+    show("API calls of this run", ["vendor", "call", "count"], calls(figures));
+}
+
+/// Prints what could not be read.
+pub(crate) fn show_rejected(rejected: &[RejectedFigure]) {
+    let rows = rejected
         .iter()
         .map(|row| [row.record.clone().unwrap_or_default(), row.path.clone(), row.problem.clone()]);
-    show("Rows that could not be read", ["record", "where", "problem"], rejected);
-    show("API calls of this run", ["vendor", "call", "count"], calls(figures));
+    show("Rows that could not be read", ["record", "where", "problem"], rows);
 }
 
 /// Every operation, under the sum of its vendor.

@@ -36,6 +36,8 @@ fn orders_are_posted_and_what_staff_decide_is_posted_too() {
         &decision,
         "--report",
         "month",
+        "--date",
+        "2026-02-20",
         "--csv",
         "month.csv",
     ];
@@ -44,6 +46,7 @@ fn orders_are_posted_and_what_staff_decide_is_posted_too() {
     let theirs = synced_now.iter().find(|it| it["order"] == order).unwrap();
     assert_eq!(theirs["patient"], patient);
     assert!(resolved["report"]["total"]["captured"].is_string());
+    assert_eq!(resolved["report"]["from"], "2026-02-01");
     let csv = fs::read_to_string(folder.join("month.csv")).unwrap();
     assert!(csv.starts_with("row,date,tender,captured,tax,"), "{csv}");
     assert!(csv.lines().any(|line| line.starts_with("sum,")), "{csv}");

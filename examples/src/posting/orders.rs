@@ -10,7 +10,7 @@ use cannula::{
 use chrono::{NaiveDate, NaiveDateTime};
 use serde::Serialize;
 
-use crate::{VendorCalls, show};
+use crate::{RejectedFigure, VendorCalls, figures::rejected, show, tables::show_rejected};
 
 /// All orders, in the order in which they were placed.
 #[derive(Debug, Serialize)]
@@ -21,6 +21,9 @@ pub struct Orders {
     pub counts: BTreeMap<SyncStatus, usize>,
     /// The orders that are shown.
     pub orders: Vec<OrderFigure>,
+    /// What the store holds and could not be read: nothing is posted for it, and it is in no count.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rejected: Vec<RejectedFigure>,
     /// HTTP requests of this run, by vendor and operation.
     pub calls: VendorCalls,
 }
@@ -102,7 +105,8 @@ impl Orders {
         for order in &orders {
             *counts.entry(order.status).or_default() += 1;
         }
-        Ok(Self { dry_run: false, counts, orders, calls: VendorCalls::new() })
+        let rejected = rejected(engine).await?;
+        Ok(Self { dry_run: false, counts, orders, rejected, calls: VendorCalls::new() })
     }
 }
 
@@ -182,6 +186,7 @@ pub fn print_orders(figures: &Orders) {
         [order.order.to_string(), tasks.join("\n")]
     });
     show("In Nextech, by hand", ["order", "what to do with the payment"], tasks);
+    show_rejected(&figures.rejected);
     let calls = figures.calls.iter().flat_map(|(vendor, operations)| {
         operations.iter().map(move |(operation, count)| {
             [(*vendor).to_owned(), (*operation).to_owned(), count.to_string()]

@@ -19,9 +19,9 @@ use crate::show;
 /// How much is reconciled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Period {
-    /// The last day with orders.
+    /// A day.
     Day,
-    /// The month of the last order.
+    /// A month.
     Month,
 }
 
@@ -38,7 +38,7 @@ impl Period {
     }
 }
 
-/// Reconciles the last period with orders. The ledger is read from the day of the oldest order on,
+/// Reconciles the day or month that `date` is in, or the last order. The ledger is read from the day of the oldest order on,
 /// because a payment may be dated otherwise than it should be.
 ///
 /// # Errors
@@ -48,6 +48,7 @@ pub async fn reconcile(
     rules: &PostingRules,
     ledger: &dyn PaymentLedger,
     period: Period,
+    date: Option<NaiveDate>,
 ) -> Result<Report> {
     let mut orders: Vec<StoreOrder> = Vec::new();
     engine
@@ -58,8 +59,8 @@ pub async fn reconcile(
     let config = rules.config();
     let day = |instant: DateTime<Utc>| instant.with_timezone(&config.zone).date_naive();
     let placed = || orders.iter().map(|order| day(order.placed_at));
-    let last = placed().max().unwrap_or_else(|| day(config.start_from));
-    let (from, to) = period.around(last);
+    let last = || placed().max().unwrap_or_else(|| day(config.start_from));
+    let (from, to) = period.around(date.unwrap_or_else(last));
     let first = placed().min().unwrap_or(from).min(from);
     // Money is taken, and given back, later than an order is placed.
     let rows = ledger.between(first - Days::new(1), to + Days::new(62)).await?;
