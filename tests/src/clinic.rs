@@ -1,16 +1,16 @@
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use cannula::{
-    core::{Money, PatientId, RecordId, Result},
+    core::{Money, PatientId, Result},
     sync::{CrmFlow, Engine, Replay, SqliteStore, Store},
 };
-use cannula_sandbox::{ContactSnapshot, DeliveryState, Vendor, WebhookDelivery, WebhookQuirks};
+use cannula_sandbox::{ContactSnapshot, WebhookQuirks};
 
-use crate::{Emr, Receiver, World};
+use crate::{Receiver, World};
 
 /// A practice whose EMR sends webhooks, and the service that receives them.
 #[derive(Debug)]
@@ -24,6 +24,20 @@ pub struct Clinic {
     /// Where the EMR's webhooks go.
     pub receiver: Receiver,
     quirks: Mutex<WebhookQuirks>,
+}
+
+/// Webhooks are late, twice and out of order, and one in twenty never comes.
+pub fn trouble(seed: u64) -> WebhookQuirks {
+    WebhookQuirks {
+        delay_seconds: 30,
+        spread_seconds: 3_600,
+        duplicates: 0.2,
+        loss: 0.05,
+        reorder: true,
+        retry_jitter_seconds: 60,
+        seed,
+        ..WebhookQuirks::default()
+    }
 }
 
 impl Clinic {
@@ -58,21 +72,9 @@ impl Clinic {
         Ok(world)
     }
 
-    /// Everything that is believable goes wrong with webhooks: late, twice, out of order, and one
-    /// in twenty never comes.
+    /// Everything that is believable goes wrong with webhooks.
     pub fn trouble(&self, seed: u64) {
-        self.change_quirks(|quirks| {
-            *quirks = WebhookQuirks {
-                delay_seconds: 30,
-                spread_seconds: 3_600,
-                duplicates: 0.2,
-                loss: 0.05,
-                reorder: true,
-                retry_jitter_seconds: 60,
-                seed,
-                ..WebhookQuirks::default()
-            };
-        });
+        self.change_quirks(|quirks| *quirks = trouble(seed));
     }
 
     /// Changes what can go wrong with webhooks.
@@ -140,7 +142,7 @@ impl Clinic {
     pub fn books(&self) -> BTreeMap<PatientId, Money> {
         let practice = self.world.sandbox.practice();
         let mut books = self.world.config.emr.books(practice);
-        for invoice in self.unfindable() {
+        for invoice in self.world.unfindable() {
             let Some(state) = practice.zenoti_invoice(&invoice) else { continue };
             if let Some(value) = books.get_mut(&state.guest) {
                 let minor = value.minor() - state.total().money().minor();
@@ -149,25 +151,6 @@ impl Clinic {
         }
         books.retain(|_, value| value.minor() != 0);
         books
-    }
-
-    /// Invoices without a visit, for what was sold at the desk or was paid back, whose webhook was
-    /// lost. Zenoti has no list of invoices, and these no visit leads to: no sweep finds them.
-    pub fn unfindable(&self) -> BTreeSet<RecordId> {
-        if self.world.config.emr != Emr::Zenoti {
-            return BTreeSet::new();
-        }
-        let sandbox = &self.world.sandbox;
-        let log = sandbox.webhook_log(Vendor::Zenoti);
-        let told = |event: &WebhookDelivery| event.state != DeliveryState::Lost;
-        let lost = log.iter().filter(|it| it.event == "Invoice.Closed" && !told(it));
-        let lost = lost.map(|event| RecordId::new(&*event.record));
-        let alone = |id: &RecordId| {
-            let state = sandbox.practice().zenoti_invoice(id);
-            state.is_some_and(|it| it.appointment.is_none() || it.refund)
-                && !log.iter().any(|it| told(it) && it.record == id.as_str())
-        };
-        lost.filter(alone).collect()
     }
 
     /// The contacts with this first name.

@@ -1,10 +1,10 @@
 use std::{sync::Arc, time::Duration};
 
 use cannula::{
-    aesthetix::{Aesthetix, WebhookConfig, Webhooks},
-    core::{Clock, Result},
+    aesthetix::{WebhookConfig, Webhooks},
+    core::{Clock, PatientRegistry, Result},
     rules::intake::IntakeConfig,
-    sync::{CrmFlow, Engine, IntakeFlow, SqliteStore},
+    sync::{CrmFlow, Engine, IntakeFlow, SqliteStore, Store},
 };
 use cannula_examples::{birthday, intake_engine, lead};
 use cannula_sandbox::{
@@ -36,7 +36,8 @@ impl Desk {
     /// If a vendor cannot be reached.
     pub async fn open(world: World) -> Result<Self> {
         let visits = Arc::new(world.engine(Arc::new(SqliteStore::in_memory("visits")?))?);
-        let intake = Arc::new(intake(&world, &visits)?);
+        let store = Arc::new(SqliteStore::in_memory("intake")?);
+        let intake = Arc::new(world.intake(world.registry()?, &visits, store)?);
         // Who starts a service sees at once whether it can start; what is tested here comes later.
         for vendor in [Vendor::Nextech, Vendor::Crm] {
             world.sandbox.faults(vendor).set_enabled(false);
@@ -46,9 +47,8 @@ impl Desk {
         for vendor in [Vendor::Nextech, Vendor::Crm] {
             world.sandbox.faults(vendor).set_enabled(true);
         }
-        let receiver = Receiver::of(&intake, Arc::new(decoder(&world)?), &world.clock).await?;
+        let receiver = world.receive_tags(&intake).await?;
         let webhooks = receiver.url();
-        world.sandbox.crm_state().subscribe(&webhooks)?;
         let mut receivers = vec![receiver];
         if !matches!(world.config.emr, Emr::Nextech(_)) {
             receivers.push(world.receive(&visits).await?);
@@ -58,11 +58,7 @@ impl Desk {
 
     /// A lead whose contact is complete for every EMR.
     pub fn lead(&self, first: &str, last: &str, number: u32) -> NewContact {
-        let product = match self.world.config.emr {
-            Emr::Nextech(product) => product,
-            Emr::PatientNow | Emr::Zenoti => Product::Select,
-        };
-        NewContact { gender: Some("female".to_owned()), ..lead(product, first, last, number) }
+        self.world.lead(first, last, number)
     }
 
     /// The same person as [`Desk::lead`] makes, as a patient of the practice.
@@ -118,20 +114,44 @@ impl Desk {
     }
 }
 
-fn intake(world: &World, visits: &Arc<Engine<CrmFlow>>) -> Result<Engine<IntakeFlow>> {
-    let registry = world.registry()?;
-    let crm: Arc<Aesthetix> = world.sink()?;
-    let config = IntakeConfig::new(vec![world.config.emr.create_tag().to_owned()]);
-    let store = Arc::new(SqliteStore::in_memory("intake")?);
-    let clock = Arc::clone(&world.clock) as Arc<dyn Clock>;
-    Ok(intake_engine(config, registry, crm, Arc::clone(visits), store, clock))
-}
+impl World {
+    /// The service's part from the CRM to a register of the EMR, on a store.
+    ///
+    /// # Errors
+    /// If the configuration cannot be used.
+    pub fn intake(
+        &self,
+        registry: Arc<dyn PatientRegistry>,
+        visits: &Arc<Engine<CrmFlow>>,
+        store: Arc<dyn Store>,
+    ) -> Result<Engine<IntakeFlow>> {
+        let crm = self.sink()?;
+        let config = IntakeConfig::new(vec![self.config.emr.create_tag().to_owned()]);
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        Ok(intake_engine(config, registry, crm, Arc::clone(visits), store, clock))
+    }
 
-/// What proves and reads the CRM's webhooks.
-fn decoder(world: &World) -> Result<Webhooks> {
-    let crm = &world.sandbox.access().crm;
-    let tags = vec![world.config.emr.create_tag().to_owned()];
-    let mut config = WebhookConfig::new(&crm.location_id, tags);
-    config.ed25519_keys = vec![crm.webhook_public_key.clone()];
-    Webhooks::new(config)
+    /// Receives the CRM's webhooks for an engine; the CRM knows where.
+    ///
+    /// # Errors
+    /// If no port is free.
+    pub async fn receive_tags(&self, intake: &Arc<Engine<IntakeFlow>>) -> Result<Receiver> {
+        let crm = &self.sandbox.access().crm;
+        let tags = vec![self.config.emr.create_tag().to_owned()];
+        let mut config = WebhookConfig::new(&crm.location_id, tags);
+        config.ed25519_keys = vec![crm.webhook_public_key.clone()];
+        let decoder = Arc::new(Webhooks::new(config)?);
+        let receiver = Receiver::of(intake, decoder, &self.clock).await?;
+        self.sandbox.crm_state().subscribe(&receiver.url())?;
+        Ok(receiver)
+    }
+
+    /// A contact that is complete for every EMR.
+    pub fn lead(&self, first: &str, last: &str, number: u32) -> NewContact {
+        let product = match self.config.emr {
+            Emr::Nextech(product) => product,
+            Emr::PatientNow | Emr::Zenoti => Product::Select,
+        };
+        NewContact { gender: Some("female".to_owned()), ..lead(product, first, last, number) }
+    }
 }

@@ -1,9 +1,10 @@
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use cannula::{
     aesthetix::{Aesthetix, AesthetixConfig},
     core::{
-        Clock, CrmSink, EmrSource, Error, ErrorKind, Event, PatientRegistry, Result, WebhookDecoder,
+        Clock, CrmSink, EmrSource, Error, ErrorKind, Event, PatientRegistry, RecordId, Result,
+        WebhookDecoder,
     },
     nextech::{Nextech, NextechConfig},
     patientnow::{PatientNow, PatientNowConfig, PatientNowWebhooks},
@@ -16,7 +17,7 @@ use cannula::{
 };
 use cannula_examples::{aesthetix_at, nextech_at, referral_sources};
 use cannula_sandbox::{
-    Access, FaultRates, Quirks, Sandbox, SandboxConfig, Vendor,
+    Access, DeliveryState, FaultRates, Quirks, Sandbox, SandboxConfig, Vendor, WebhookDelivery,
     practice::{PracticeConfig, Product, ZONE},
 };
 use cannula_testkit::ManualClock;
@@ -26,11 +27,6 @@ use crate::{
     Emr, Patience, Receiver,
     emr::{patientnow_config, zenoti_config},
 };
-
-/// How many seeds to try; `CANNULA_SEEDS` asks for more than the 20 that every run tries.
-pub fn seeds() -> u64 {
-    std::env::var("CANNULA_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(20)
-}
 
 /// What a world is made from.
 #[derive(Clone, Debug)]
@@ -176,6 +172,25 @@ impl World {
     /// Everything that ever happens at the practice, as the EMR tells it.
     pub fn history(&self) -> Vec<(DateTime<Utc>, Event)> {
         self.config.emr.history(self.sandbox.practice())
+    }
+
+    /// Invoices without a visit, for what was sold at the desk or was paid back, whose webhook was
+    /// lost. Zenoti has no list of invoices, and these no visit leads to: no sweep finds them.
+    pub fn unfindable(&self) -> BTreeSet<RecordId> {
+        if self.config.emr != Emr::Zenoti {
+            return BTreeSet::new();
+        }
+        let sandbox = &self.sandbox;
+        let log = sandbox.webhook_log(Vendor::Zenoti);
+        let told = |event: &WebhookDelivery| event.state != DeliveryState::Lost;
+        let lost = log.iter().filter(|it| it.event == "Invoice.Closed" && !told(it));
+        let lost = lost.map(|event| RecordId::new(&*event.record));
+        let alone = |id: &RecordId| {
+            let state = sandbox.practice().zenoti_invoice(id);
+            state.is_some_and(|it| it.appointment.is_none() || it.refund)
+                && !log.iter().any(|it| told(it) && it.record == id.as_str())
+        };
+        lost.filter(alone).collect()
     }
 
     /// A source for the practice's EMR.

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use cannula::sync::SqliteStore;
 use cannula_sandbox::practice::Product;
-use cannula_tests::{Depth, Truth, World, WorldConfig, differences, seeds};
+use cannula_tests::{Depth, SEEDS, Truth, World, WorldConfig, differences, each_seed};
 
 /// Half a day: every visit changes at most once in it as far as a poll can see.
 const STEP: Duration = Duration::from_secs(12 * 3_600);
@@ -31,10 +31,11 @@ async fn play(config: WorldConfig) -> Vec<String> {
 }
 
 async fn every_seed_converges(product: Product) {
-    for seed in 0..seeds() {
+    each_seed(SEEDS, |seed| async move {
         let differences = play(WorldConfig::new(seed, 200, 90, product).with_faults()).await;
         assert!(differences.is_empty(), "seed {seed}:\n{}", differences.join("\n"));
-    }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

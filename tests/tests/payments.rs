@@ -14,7 +14,7 @@ use cannula::{
     sync::{CrmFlow, Engine, SqliteStore},
 };
 use cannula_sandbox::{ContactSnapshot, practice::Product};
-use cannula_tests::{World, WorldConfig, links, seeds};
+use cannula_tests::{SEEDS, World, WorldConfig, each_seed, links};
 
 const STEP: Duration = Duration::from_secs(12 * 3_600);
 
@@ -80,14 +80,10 @@ fn no_note_twice(seed: u64, contacts: &[ContactSnapshot]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lifetime_values_are_those_of_a_select_practices_books_through_all_faults() {
-    for seed in 0..seeds() {
-        play(seed, Product::Select).await;
-    }
+    each_seed(SEEDS, |seed| play(seed, Product::Select)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lifetime_values_are_those_of_a_practice_plus_practices_books_through_all_faults() {
-    for seed in 0..seeds() {
-        play(seed, Product::PracticePlus).await;
-    }
+    each_seed(SEEDS, |seed| play(seed, Product::PracticePlus)).await;
 }

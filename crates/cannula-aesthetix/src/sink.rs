@@ -111,7 +111,14 @@ impl CrmSink for Aesthetix {
         let mut catalog = Catalog::new(fields, self.client.pipelines().await?);
         for spec in catalog.missing(needs)? {
             tracing::info!(field = spec.name, "creating a custom field");
-            let created = self.client.create_custom_field(&spec.name, spec.kind).await?;
+            let created = match self.client.create_custom_field(&spec.name, spec.kind).await {
+                Err(error) if error.kind() == ErrorKind::Invalid => {
+                    // Another process that starts beside this one may have been first.
+                    let fields = self.client.custom_fields().await?;
+                    fields.into_iter().find(|field| field.name == spec.name).ok_or(error)?
+                }
+                created => created?,
+            };
             catalog.add(spec, created);
         }
         let mut slot = self.catalog.write().unwrap_or_else(PoisonError::into_inner);

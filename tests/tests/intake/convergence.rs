@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use cannula_sandbox::{WebhookQuirks, practice::Product};
-use cannula_tests::{Desk, World, WorldConfig, seeds};
+use cannula_tests::{Desk, SEEDS, World, WorldConfig, each_seed};
 
 /// How many contacts ask for a patient; every fifth is a patient already.
 const CONTACTS: u32 = 25;
@@ -56,14 +56,10 @@ async fn play(seed: u64, product: Product) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_tag_makes_one_patient_in_a_select_practice_through_all_faults() {
-    for seed in 0..seeds() {
-        play(seed, Product::Select).await;
-    }
+    each_seed(SEEDS, |seed| play(seed, Product::Select)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_tag_makes_one_patient_in_a_practice_plus_practice_through_all_faults() {
-    for seed in 0..seeds() {
-        play(seed, Product::PracticePlus).await;
-    }
+    each_seed(SEEDS, |seed| play(seed, Product::PracticePlus)).await;
 }

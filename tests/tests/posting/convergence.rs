@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use cannula::{core::OrderNumber, rules::posting::report::Kind, sync::SqliteStore};
 use cannula_sandbox::{dermpro::StoreState, practice::Product};
-use cannula_tests::{Shop, ShopConfig, seeds};
+use cannula_tests::{SEEDS, Shop, ShopConfig, each_seed};
 
 const STEP: Duration = Duration::from_secs(6 * 3_600);
 
@@ -64,14 +64,10 @@ async fn play(seed: u64, product: Product) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_cent_is_on_a_select_practices_ledger_once_through_all_faults() {
-    for seed in 0..seeds() {
-        play(seed, Product::Select).await;
-    }
+    each_seed(SEEDS, |seed| play(seed, Product::Select)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_cent_is_on_a_practice_plus_practices_ledger_once_through_all_faults() {
-    for seed in 0..seeds() {
-        play(seed, Product::PracticePlus).await;
-    }
+    each_seed(SEEDS, |seed| play(seed, Product::PracticePlus)).await;
 }

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use cannula::sync::{Engine, PostingFlow, SqliteStore};
 use cannula_sandbox::practice::Product;
 use cannula_testkit::{Crash, CrashEmr, CrashStore};
-use cannula_tests::{Shop, ShopConfig, seeds};
+use cannula_tests::{SEEDS, Shop, ShopConfig, each_seed};
 
 const STEP: Duration = Duration::from_secs(12 * 3_600);
 
@@ -92,8 +92,7 @@ async fn a_process_that_dies_every_few_steps_posts_every_cent_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_dies_while_the_vendors_fail_posts_every_cent_once() {
-    for seed in 0..seeds() {
-        let deaths = play(seed, true, (0..40).map(|life| (life * 7 + seed) % 61)).await;
-        assert!(deaths > 20, "seed {seed}: {deaths}");
-    }
+    let die = |seed| play(seed, true, (0..40).map(move |life| (life * 7 + seed) % 61));
+    let deaths = each_seed(SEEDS, die).await;
+    assert!(deaths.iter().all(|deaths| *deaths > 20), "{deaths:?}");
 }
