@@ -154,6 +154,8 @@ pub(crate) struct Book {
     pub(crate) extras: BTreeMap<String, Vec<Extra>>,
     /// In order.
     pub(crate) merges: Vec<Merge>,
+    /// What a merged guest had goes on naming it.
+    pub(super) dead_ids: bool,
     /// Appointments that ended by losing all their services.
     pub(crate) emptied: BTreeSet<String>,
     /// Guests who agreed to marketing, by hand, and when.
@@ -242,6 +244,11 @@ impl Book {
                 if merge.from == guest { merge.into.clone() } else { guest }
             },
         )
+    }
+
+    /// Whom something of a guest's names at an instant.
+    pub(super) fn named(&self, guest: &PatientId, now: DateTime<Utc>) -> PatientId {
+        if self.dead_ids { guest.clone() } else { self.survivor(guest, now) }
     }
 
     /// What each guest has paid until an instant, less what went back or was opened again.

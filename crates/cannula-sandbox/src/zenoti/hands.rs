@@ -80,6 +80,11 @@ impl Practice {
         inner.patients.delete(from.as_str(), at)
     }
 
+    /// Who a guest is now, after all merges.
+    pub fn zenoti_survivor(&self, guest: &PatientId) -> PatientId {
+        self.look(|inner, now| inner.zenoti.survivor(guest, now))
+    }
+
     /// Deletes a guest.
     pub fn zenoti_delete_guest(&self, guest: &PatientId) -> bool {
         let at = self.stamp();

@@ -25,6 +25,10 @@ pub struct ZenotiSettings {
     /// `Invoice.Closed` is sent for invoices that are not closed too: when one is opened again,
     /// and a moment before one is closed.
     pub early_invoices: bool,
+    /// Visits, invoices and memberships of a guest that was merged go on naming the id that died,
+    /// in webhooks and when they are read. The vendor names the event and the history of merges,
+    /// and does not say what becomes of what a guest had.
+    pub dead_ids: bool,
     /// `center` in place of `center_id` in some events of invoices.
     pub mixed_centers: bool,
 }
@@ -40,6 +44,7 @@ impl Default for ZenotiSettings {
             time_zones: true,
             bare_events: true,
             early_invoices: true,
+            dead_ids: true,
             mixed_centers: true,
         }
     }
@@ -57,6 +62,7 @@ impl ZenotiSettings {
             time_zones: true,
             bare_events: false,
             early_invoices: false,
+            dead_ids: false,
             mixed_centers: false,
         }
     }
