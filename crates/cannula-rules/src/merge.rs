@@ -120,8 +120,9 @@ impl PersonState {
             if is_over(&record) {
                 continue;
             }
-            // Far enough behind the last state for its withdrawal to come in between.
-            let stamp = version.stamp.max(merged.version.stamp) + TimeDelta::microseconds(2);
+            // Just far enough behind the last state for its withdrawal to come in between: a newer
+            // one that was not read yet comes behind it.
+            let stamp = version.stamp + TimeDelta::microseconds(2);
             let record = record.with_patient(&merged.into);
             let event = Event::new(practice.clone(), id, record, Some(stamp), stamp);
             if !merged.tells(event.key.kind, &event.key.id, &event.version.digest) {

@@ -75,8 +75,14 @@ pub(super) fn add(
             Origin::PassedOn => None,
             Origin::Read | Origin::Delivered => merged::renamed(tx, row)?,
         };
+        // What is known by the name of somebody who was merged since was passed on.
+        let known = known(tx, row)?;
         let row = renamed.as_ref().unwrap_or(row);
-        let again = match (known(tx, row)?, origin) {
+        let known = match known {
+            None if renamed.is_some() => self::known(tx, row)?,
+            known => known,
+        };
+        let again = match (known, origin) {
             (None, _) => None,
             (Some(stamp), Origin::Read) if row.stamp > stamp => match chain::returned(tx, row)? {
                 Some(again) => Some(again),

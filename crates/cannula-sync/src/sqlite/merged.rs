@@ -31,6 +31,27 @@ pub(super) fn renamed(tx: &Transaction<'_>, row: &InboxRow) -> Result<Option<Inb
     Ok((event.subject().as_ref() != Some(subject)).then(|| inbox_row(&event)).transpose()?)
 }
 
+/// Takes out what names a person who was merged and came while that was being decided. Taken in
+/// again, it is that of whoever is left.
+pub(super) fn take_late(tx: &Transaction<'_>, subject: i64) -> Result<Vec<InboxRow>, Fault> {
+    let late: Vec<String> = tx
+        .prepare_cached(
+            "SELECT body FROM event
+             WHERE subject = ? AND outcome = 'pending' AND record IS NOT NULL ORDER BY stamp, seq",
+        )?
+        .query_map([subject], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let mut taken = Vec::new();
+    for body in late {
+        let row = inbox_row(&from_json(&body)?)?;
+        if renamed(tx, &row)?.is_some() {
+            tx.execute("DELETE FROM event WHERE id = ?", [row.id.as_str()])?;
+            taken.push(row);
+        }
+    }
+    Ok(taken)
+}
+
 /// Who is left of a person who was merged, through all merges that followed. `None`: itself, or
 /// nobody, since they were merged in a circle.
 fn left(tx: &Transaction<'_>, subject: &Subject) -> rusqlite::Result<Option<PersonId>> {

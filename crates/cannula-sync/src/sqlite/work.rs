@@ -195,10 +195,16 @@ fn save_step(
             ingested.new += 1;
         }
     }
-    let origin = if step.merged_into.is_some() { Origin::PassedOn } else { Origin::Read };
-    ingested.add(ingest::add(tx, &step.arrivals, origin, now)?);
     for update in &step.events {
         update_event(tx, id, update)?;
+    }
+    if step.merged_into.is_some() {
+        let late = merged::take_late(tx, id)?;
+        ingested.add(ingest::add(tx, &step.arrivals, Origin::PassedOn, now)?);
+        // They were counted when they came.
+        ingested.withdrawn += ingest::add(tx, &late, Origin::Read, now)?.withdrawn;
+    } else {
+        ingested.add(ingest::add(tx, &step.arrivals, Origin::Read, now)?);
     }
     if let Some(outbox) = &step.outbox {
         replace_outbox(tx, id, outbox)?;

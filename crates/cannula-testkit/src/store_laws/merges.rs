@@ -1,8 +1,10 @@
-use cannula_core::{Event, MembershipStatus, PatientId, PaymentStatus};
-use cannula_sync::{Forgotten, Step, Store};
+use cannula_core::{
+    AppointmentStatus as Status, Event, MembershipStatus, PatientId, PaymentStatus,
+};
+use cannula_sync::{EventUpdate, Forgotten, Outcome, Step, Store};
 
-use super::{StoreBench, arrivals, claim, minute, page, rest, visit};
-use crate::{membership, patient, payment, subject};
+use super::{StoreBench, arrivals, claim, claimed, minute, page, rest, visit};
+use crate::{appointment, membership, patient, payment, subject, without_stamp};
 
 /// Decides everything that is due: `from` was merged into `into`, or is one of its own.
 async fn merged(store: &dyn Store, from: &str, into: Option<&str>) {
@@ -64,6 +66,37 @@ pub async fn what_names_a_merged_person_is_taken_for_the_one_that_is_left(bench:
     assert_eq!((held(&*store, &circle, "1").await, held(&*store, &circle, "2").await), (1, 1));
 }
 
+/// A state that is read again by the old name is no news, whether or not the vendor gives stamps;
+/// one that the record came back to is.
+pub async fn what_was_passed_on_and_is_read_again_by_the_old_name_is_no_news(
+    bench: &dyn StoreBench,
+) {
+    let store = bench.open("main").await;
+    let of = |patient, status| appointment("a", patient, "Consult", status, 0);
+    let read = |status, at| without_stamp(&of("1", status), at);
+    let stamped = visit("b", "1", 1);
+    let all = [read(Status::Pending, 0), stamped.clone()];
+    store.ingest(page(0, &all, "c"), minute(0)).await.unwrap();
+    merged(&*store, "1", Some("2")).await;
+    let told = [of("2", Status::Pending), visit("b", "2", 2)];
+    store.add(arrivals(&told), minute(1)).await.unwrap();
+    merged(&*store, "2", Some("3")).await;
+    let told = [visit("a", "3", 3), visit("b", "3", 3)];
+    store.add(arrivals(&told), minute(1)).await.unwrap();
+    let mut news = Vec::new();
+    for (revision, status) in [Status::Pending, Status::Confirmed, Status::Pending, Status::Pending]
+        .into_iter()
+        .enumerate()
+    {
+        let at = i64::try_from(revision).unwrap() + 5;
+        let page = page(1 + revision as u64, &[read(status, at), stamped.clone()], "c");
+        let ingested = store.ingest(page, minute(20)).await.unwrap();
+        news.push((ingested.new, ingested.withdrawn));
+    }
+    assert_eq!(news, [(0, 0), (1, 0), (1, 0), (0, 0)]);
+    assert_eq!(held(&*store, &all, "3").await, 2);
+}
+
 /// What follows from a state holds until there is another.
 pub async fn a_person_who_is_one_again_has_its_records_again(bench: &dyn StoreBench) {
     let store = bench.open("main").await;
@@ -77,6 +110,36 @@ pub async fn a_person_who_is_one_again_has_its_records_again(bench: &dyn StoreBe
     merged(&*store, "1", None).await;
     store.add(arrivals(&visits[1..]), minute(3)).await.unwrap();
     assert_eq!((held(&*store, &visits, "2").await, held(&*store, &visits, "1").await), (1, 1));
+}
+
+/// Whatever it is about, nothing of it is taken back from anybody.
+pub async fn what_comes_while_a_merge_is_decided_is_taken_for_the_one_that_is_left(
+    bench: &dyn StoreBench,
+) {
+    let store = bench.open("main").await;
+    let held = claimed(&*store, &[visit("a", "1", 0)]).await;
+    let late = [visit("a", "1", 5), visit("b", "1", 5)];
+    store.add(arrivals(&late), minute(1)).await.unwrap();
+    let told = visit("a", "2", 1);
+    let done = EventUpdate {
+        event: held.events[0].id.clone(),
+        outcome: Outcome::Done,
+        reasons: None,
+        remark: None,
+    };
+    let step = Step {
+        state: Some("1".to_owned().into()),
+        merged_into: Some("2".into()),
+        arrivals: arrivals(std::slice::from_ref(&told)),
+        events: vec![done],
+        ..rest(&held)
+    };
+    let saved = store.save(vec![step], minute(1)).await.unwrap();
+    assert_eq!((saved.ingested.new, saved.ingested.withdrawn), (1, 1));
+    let history = store.history(&subject("2")).await.unwrap().events;
+    let ids: Vec<_> = history.into_iter().map(|entry| entry.id).collect();
+    let right = late.map(|event| event.with_patient(&PatientId::new("2")).id);
+    assert_eq!(ids, [vec![told.id], right.to_vec()].concat());
 }
 
 /// Who was merged in turn passes it on together with what else belongs to it.

@@ -29,7 +29,12 @@ crate::laws_and_saboteurs!(store_laws: bench => Bench, &[
     ("a_state_read_again_after_another_is_new", Flaw::TakesPagesForDeliveries),
     ("a_state_delivered_again_after_another_is_ignored", Flaw::TakesDeliveriesForPages),
     ("what_names_a_merged_person_is_taken_for_the_one_that_is_left", Flaw::ForgetsMerges),
+    ("what_was_passed_on_and_is_read_again_by_the_old_name_is_no_news", Flaw::ForgetsMerges),
     ("a_person_who_is_one_again_has_its_records_again", Flaw::ForgetsMerges),
+    (
+        "what_comes_while_a_merge_is_decided_is_taken_for_the_one_that_is_left",
+        Flaw::ForgetsMerges,
+    ),
     ("what_a_merged_person_passes_on_goes_to_whom_it_names", Flaw::RenamesWhatIsPassedOn),
     ("a_lease_excludes_everybody_else", Flaw::LeasesLastNoTime),
     ("two_workers_never_hold_the_same_subject", Flaw::LeasesLastNoTime),
