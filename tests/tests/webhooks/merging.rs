@@ -185,7 +185,8 @@ fn plain(contact: ContactSnapshot) -> String {
 }
 
 /// A merge, and a change of what names the dead guest, while the process ends at this boundary.
-/// Returns whether it did, and what the CRM holds in the end.
+/// Nothing is swept, so what was lost would stay lost. Returns whether it did, and what the CRM
+/// holds in the end.
 async fn die(anna: fn() -> PatientState, boundary: u64) -> (bool, Vec<String>) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("practice.db");
@@ -214,7 +215,7 @@ async fn die(anna: fn() -> PatientState, boundary: u64) -> (bool, Vec<String>) {
     let practice = third.world.sandbox.practice();
     practice.update_appointment(&visit, |visit| visit.status = Status::Fulfilled);
     practice.zenoti_close_invoice(&visit, None).unwrap();
-    third.work(A_DAY).await.unwrap();
+    third.minutes().await.unwrap();
     assert_eq!(third.ledgers().await.unwrap(), third.books(), "{boundary}");
     assert_eq!(parked(&third).await, [], "{boundary}");
     let contacts = third.world.sandbox.crm().contacts;

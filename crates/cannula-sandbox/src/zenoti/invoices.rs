@@ -69,7 +69,7 @@ pub(super) async fn memberships(
 ) -> Answer {
     let in_200 = server.settings().errors_in_200;
     let here = Query::of(&uri).center().map_err(|refused| refused.within(in_200))?;
-    let guest = server.practice.look(|inner, now| inner.zenoti.redirect(&id, now));
+    let guest = server.practice.look(|inner, now| inner.zenoti.led_to(&id, now));
     let Some(state) = server.practice.patient(&guest) else {
         return Err(Refused::no_guest().within(in_200));
     };

@@ -89,7 +89,7 @@ impl Server {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let settings = ZenotiSettings::default();
-        practice.look(|inner, _| inner.zenoti.dead_ids = settings.dead_ids);
+        practice.look(|inner, _| inner.zenoti.heed(&settings));
         let settings = Arc::new(RwLock::new(settings));
         let teller = Teller::new(Arc::clone(&practice), Arc::clone(&quirks), Arc::clone(&settings));
         let courier = Courier::new(POLICY, clock).with_feed(Arc::new(teller));
@@ -112,7 +112,7 @@ impl Server {
     pub fn change_settings(&self, change: impl FnOnce(&mut ZenotiSettings)) {
         let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
         change(&mut settings);
-        self.practice.look(|inner, _| inner.zenoti.dead_ids = settings.dead_ids);
+        self.practice.look(|inner, _| inner.zenoti.heed(&settings));
     }
 
     /// Sends the test ping: an empty body without a signature.

@@ -29,6 +29,9 @@ pub struct ZenotiSettings {
     /// in webhooks and when they are read. The vendor names the event and the history of merges,
     /// and does not say what becomes of what a guest had.
     pub dead_ids: bool,
+    /// A guest that is asked for by a dead id is not found; else the id leads to the guest that is
+    /// left.
+    pub dead_ids_not_found: bool,
     /// `center` in place of `center_id` in some events of invoices.
     pub mixed_centers: bool,
 }
@@ -45,6 +48,7 @@ impl Default for ZenotiSettings {
             bare_events: true,
             early_invoices: true,
             dead_ids: true,
+            dead_ids_not_found: true,
             mixed_centers: true,
         }
     }
@@ -63,6 +67,7 @@ impl ZenotiSettings {
             bare_events: false,
             early_invoices: false,
             dead_ids: false,
+            dead_ids_not_found: false,
             mixed_centers: false,
         }
     }

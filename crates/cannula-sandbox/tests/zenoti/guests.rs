@@ -142,7 +142,7 @@ async fn an_update_with_a_part_of_the_guest_wipes_the_rest() {
 }
 
 #[tokio::test]
-async fn the_id_of_a_merged_guest_leads_to_the_one_who_is_left() {
+async fn the_id_of_a_merged_guest_is_dead_or_leads_to_the_one_who_is_left() {
     let scene = Scene::empty().await;
     let (old, new) =
         (scene.ann(), scene.practice().add_patient(PatientState::new("Anne", "Smith", 2)));
@@ -150,6 +150,9 @@ async fn the_id_of_a_merged_guest_leads_to_the_one_who_is_left() {
     scene.advance(60);
     assert!(scene.practice().zenoti_merge_guests(&old, &new));
     assert!(!scene.practice().zenoti_merge_guests(&old, &new), "the old id is dead");
+    let dead = scene.json(&format!("guests/{old}")).await;
+    assert_eq!(dead["error"]["code"], "414", "{dead}");
+    scene.sandbox.zenoti().change_settings(|settings| settings.dead_ids_not_found = false);
     assert_eq!(scene.json(&format!("guests/{old}")).await["id"], new.as_str());
     let list = scene.appointments("2031-04-11", "2031-04-11").await;
     assert_eq!(
@@ -181,7 +184,9 @@ async fn what_a_merged_guest_had_keeps_the_dead_id_or_has_the_others() {
     scene.advance(60);
     assert!(practice.zenoti_merge_guests(&old, &new));
     for (dead_ids, named) in [(true, &old), (false, &new)] {
-        scene.sandbox.zenoti().change_settings(|settings| settings.dead_ids = dead_ids);
+        scene.sandbox.zenoti().change_settings(|settings| {
+            (settings.dead_ids, settings.dead_ids_not_found) = (dead_ids, false);
+        });
         let list = scene.appointments("2031-04-11", "2031-04-11").await;
         let invoice = scene.json(&format!("invoices/{invoice}")).await;
         // Whoever is asked for, they are one guest's.
