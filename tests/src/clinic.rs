@@ -5,7 +5,7 @@ use std::{
 };
 
 use cannula::{
-    core::{Money, PatientId, Result},
+    core::{CrmSink, Money, PatientId, Result},
     sync::{CrmFlow, Engine, Replay, SqliteStore, Store},
 };
 use cannula_sandbox::{ContactSnapshot, WebhookQuirks};
@@ -54,7 +54,17 @@ impl Clinic {
     /// # Errors
     /// If the configuration cannot be used.
     pub async fn on(world: World, store: Arc<dyn Store>) -> Result<Self> {
-        let engine = Arc::new(world.engine(Arc::clone(&store))?);
+        let sink = world.sink()?;
+        Self::with(world, store, sink).await
+    }
+
+    /// The service on a store, with a way of its own into the CRM.
+    ///
+    /// # Errors
+    /// If the configuration cannot be used.
+    pub async fn with(world: World, store: Arc<dyn Store>, sink: Arc<dyn CrmSink>) -> Result<Self> {
+        let (source, rules) = (world.source()?, world.rules());
+        let engine = Arc::new(world.engine_of(source, rules, sink, Arc::clone(&store))?);
         let receiver = world.receive(&engine).await?;
         Ok(Self { world, engine, store, receiver, quirks: Mutex::default() })
     }
@@ -144,7 +154,7 @@ impl Clinic {
         let mut books = self.world.config.emr.books(practice);
         for invoice in self.world.unfindable() {
             let Some(state) = practice.zenoti_invoice(&invoice) else { continue };
-            if let Some(value) = books.get_mut(&state.guest) {
+            if let Some(value) = books.get_mut(&practice.zenoti_survivor(&state.guest)) {
                 let minor = value.minor() - state.total().money().minor();
                 *value = Money::from_minor(minor, value.currency());
             }

@@ -1,10 +1,64 @@
 use std::collections::BTreeMap;
 
 use cannula::{
-    core::{Event, Record, RecordKey, RecordKind, Result, Subject},
+    core::{
+        AppointmentStatus, Event, MembershipStatus, PatientId, PaymentStatus, Record, RecordKey,
+        RecordKind, Result, Subject,
+    },
     sync::{CrmFlow, Engine, Store},
 };
 use chrono::{DateTime, Utc};
+
+/// Patients that were merged, and into whom.
+#[derive(Debug, Default)]
+struct Merges(BTreeMap<PatientId, PatientId>);
+
+impl Merges {
+    fn of(history: &[(DateTime<Utc>, Event)]) -> Self {
+        let merges = history.iter().filter_map(|(_, event)| match &event.record {
+            Record::PatientMerge(merge) => Some((merge.patient.clone(), merge.into.clone())),
+            _ => None,
+        });
+        Self(merges.collect())
+    }
+
+    /// A record without what only a webhook knows, that a patient was registered just now, and
+    /// without what depends on when a merge was learnt: it is that of whoever is left in the end.
+    fn plain(&self, record: &Record) -> Record {
+        let left = |mut patient: PatientId| {
+            while let Some(into) = self.0.get(&patient) {
+                patient.clone_from(into);
+            }
+            patient
+        };
+        let mut record = match record.person() {
+            Some(person) => record.clone().with_patient(&left(PatientId::new(person.as_str()))),
+            None => record.clone(),
+        };
+        match &mut record {
+            Record::Patient(patient) => patient.is_new = false,
+            Record::PatientMerge(merge) => merge.into = left(merge.into.clone()),
+            _ => {}
+        }
+        record
+    }
+
+    /// What a merge itself brings: the contact that passes from one to the other, and states that
+    /// the patient who is no more has not any more.
+    fn brings(&self, event: &Event) -> bool {
+        let of_merged = event
+            .record
+            .person()
+            .is_some_and(|it| self.0.contains_key(&PatientId::new(it.as_str())));
+        match &event.record {
+            Record::ContactLink(link) => link.inherited.is_some(),
+            Record::Appointment(it) => of_merged && it.status == AppointmentStatus::EnteredInError,
+            Record::Payment(it) => of_merged && it.status == PaymentStatus::EnteredInError,
+            Record::Membership(it) => of_merged && it.status == MembershipStatus::Cancelled,
+            _ => false,
+        }
+    }
+}
 
 /// Every state of every record that the service has read, as its store has them.
 #[derive(Debug)]
@@ -35,13 +89,14 @@ impl Inbox {
     /// States that were read and that the practice never had, in words; or not yet when they were
     /// read. What counts for nothing is left out: an invoice that nobody closed is a row of zero.
     pub fn strangers(&self, history: &[(DateTime<Utc>, Event)]) -> Vec<String> {
+        let merges = Merges::of(history);
         let mut known = BTreeMap::<&RecordKey, Vec<(DateTime<Utc>, Record)>>::new();
         for (at, event) in history {
-            known.entry(&event.key).or_default().push((*at, plain(&event.record)));
+            known.entry(&event.key).or_default().push((*at, merges.plain(&event.record)));
         }
         let is_known = |received: DateTime<Utc>, event: &Event| {
             let versions = known.get(&event.key);
-            let record = plain(&event.record);
+            let record = merges.plain(&event.record);
             match (versions, &event.record) {
                 (Some(versions), _)
                     if versions.iter().any(|(at, it)| *at <= received && *it == record) =>
@@ -56,7 +111,8 @@ impl Inbox {
                 _ => false,
             }
         };
-        let strangers = self.0.iter().filter(|(at, event)| !is_known(*at, event));
+        let strangers =
+            self.0.iter().filter(|(at, event)| !merges.brings(event) && !is_known(*at, event));
         strangers
             .map(|(_, event)| {
                 let nearest = known.get(&event.key).and_then(|versions| versions.last());
@@ -67,6 +123,7 @@ impl Inbox {
 
     /// Records whose newest state was not read, in words.
     pub fn unread(&self, history: &[(DateTime<Utc>, Event)]) -> Vec<(RecordKey, String)> {
+        let merges = Merges::of(history);
         let mut read = BTreeMap::<&RecordKey, &Event>::new();
         for event in self.events() {
             let newest = read.entry(&event.key).or_insert(event);
@@ -78,8 +135,12 @@ impl Inbox {
             history.iter().map(|(_, event)| (&event.key, event)).collect();
         let mut unread = Vec::new();
         for (key, event) in newest {
-            let have = read.get(key).map(|event| plain(&event.record));
-            let wanted = event.subject().is_some().then(|| plain(&event.record));
+            if matches!(&event.record, Record::Patient(it) if merges.0.contains_key(&it.id)) {
+                // Nobody can read it any more.
+                continue;
+            }
+            let have = read.get(key).map(|event| merges.plain(&event.record));
+            let wanted = event.subject().is_some().then(|| merges.plain(&event.record));
             if have != wanted {
                 unread.push((key.clone(), format!("{key}: read {have:?}, is {wanted:?}")));
             }
@@ -93,13 +154,4 @@ impl Inbox {
         let told = history.iter().map(|(_, event)| event).filter(|event| !is_patient(event));
         told.chain(self.events().filter(is_patient)).cloned().collect()
     }
-}
-
-/// Without what only a webhook knows: that a patient was registered just now.
-fn plain(record: &Record) -> Record {
-    let mut record = record.clone();
-    if let Record::Patient(patient) = &mut record {
-        patient.is_new = false;
-    }
-    record
 }

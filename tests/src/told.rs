@@ -21,6 +21,12 @@ use crate::{Depth, Emr, Inbox, Truth, World, differences};
 ///    and members' tag, lifetime value and what opportunities are worth. Tags and stages follow the
 ///    way there: somebody who booked and cancelled before anybody looked was never tagged as booked.
 ///
+/// On Zenoti some guests turn out to be others meanwhile, and their rows go on naming ids that are
+/// dead. When that is learnt is left to chance as well. So in the first and second, a record is that
+/// of whoever is left in the end, and in the third whoever was left is left out: its contact may be
+/// the other's, with the other's notes. In the fourth nothing is left out: a guest who is no more
+/// has no data, no visits and no money, and the one who is left has all of it.
+///
 /// Three things no client can know, so they are left out: that a customer of PatientNow was edited,
 /// which no webhook tells and no filter finds; in Zenoti, which says of no record when it changed,
 /// which appointment was the last to change; and an invoice of Zenoti's that no visit leads to, if

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cannula::{
     core::{
         ContactId, CrmEffect, Currency, Delivered, Event, FieldValue, Money, OpportunityStatus,
-        Person, Receipt, RecordKey, Subject,
+        Person, PersonId, Receipt, RecordKey, Subject,
     },
     rules::{PersonState, Rules},
 };
@@ -97,6 +97,16 @@ impl Truth {
         self.states.insert(subject.clone(), plan.state);
     }
 
+    /// Those who were merged, and into whom.
+    fn merged(&self) -> BTreeMap<&Subject, Subject> {
+        let into = |(subject, state): (_, &PersonState)| {
+            let practice = Subject::clone(subject).practice;
+            let person = PersonId::new(state.merged_into()?.as_str());
+            Some((subject, Subject { practice, person }))
+        };
+        self.states.iter().filter_map(into).collect()
+    }
+
     /// The contacts that should be there, by person.
     pub fn contacts(&self) -> impl Iterator<Item = (&Subject, &Ideal)> {
         self.contacts.iter().filter(|(_, ideal)| ideal.person.is_some())
@@ -179,8 +189,16 @@ pub fn compare(
         crm.contacts.iter().map(|contact| (contact.id.as_str(), contact)).collect();
     let mut differences = Vec::new();
     let mut linked = BTreeSet::new();
+    let merged = truth.merged();
+    let survivors: BTreeSet<&Subject> = merged.values().collect();
+    let by_state = matches!(depth, Depth::State | Depth::Undated);
     for (subject, ideal) in truth.contacts() {
         if conflicts.contains(subject) {
+            continue;
+        }
+        if !by_state && survivors.contains(subject) {
+            // Whose contact it is now, and what is noted on it, depends on when the merge was learnt.
+            linked.extend(links.get(subject).map(ContactId::as_str));
             continue;
         }
         match links.get(subject).and_then(|id| by_id.get(id.as_str())) {
@@ -195,6 +213,15 @@ pub fn compare(
                         .map(|what| format!("{subject}: {what}")),
                 );
             }
+        }
+    }
+    // One that the survivor took over, or one that it had no use for, because it has another.
+    let living = links.iter().filter(|(subject, _)| !merged.contains_key(subject));
+    let theirs: BTreeSet<&str> = living.map(|(_, contact)| contact.as_str()).collect();
+    for contact in merged.keys().filter_map(|dead| by_id.get(links.get(dead)?.as_str())) {
+        linked.insert(contact.id.as_str());
+        if by_state && !theirs.contains(contact.id.as_str()) && has_visits(contact) {
+            differences.push(format!("contact {} was left with visits", contact.id));
         }
     }
     for contact in crm.contacts.iter().filter(|contact| !linked.contains(contact.id.as_str())) {
@@ -311,6 +338,12 @@ fn differ(
         found.push("more than one opportunity in a pipeline".to_owned());
     }
     found
+}
+
+/// The contact shows a visit to come, or a membership.
+fn has_visits(contact: &ContactSnapshot) -> bool {
+    contact.fields.get("Next Visit Date").is_some_and(|date| !date.is_null())
+        || contact.tags.iter().any(|tag| tag == "member")
 }
 
 fn title_and_reference(note: &str) -> String {

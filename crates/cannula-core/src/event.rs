@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     Appointment, ContactLink, CrmContact, Error, ErrorKind, EventId, Membership, OrderDecision,
-    Patient, PatientMerge, Payment, PersonId, Phi, Pointer, PracticeId, RecordId, RecordKey,
-    RecordKind, Result, StoreOrder, Subject, TaggedContact, id::hex,
+    Patient, PatientId, PatientMerge, Payment, PersonId, Phi, Pointer, PracticeId, RecordId,
+    RecordKey, RecordKind, Result, StoreOrder, Subject, TaggedContact, id::hex,
 };
 
 /// One cursor's worth of a source: a record kind of a practice.
@@ -131,6 +131,18 @@ impl Record {
         };
         patient.map(|id| PersonId::new(id.as_str()))
     }
+
+    /// The same visit, payment or membership, but this patient's. Other records stay as they are.
+    #[must_use]
+    pub fn with_patient(mut self, patient: &PatientId) -> Self {
+        match &mut self {
+            Self::Appointment(it) => it.patient = Some(patient.clone()),
+            Self::Payment(it) => it.patient = Some(patient.clone()),
+            Self::Membership(it) => it.patient = patient.clone(),
+            _ => {}
+        }
+        self
+    }
 }
 
 /// Orders the states of one record. A newer `stamp` wins; states with one stamp are ordered by
@@ -192,6 +204,18 @@ impl Event {
         }
     }
 
+    /// The event as it is if the record names this patient ([`Record::with_patient`]).
+    #[must_use]
+    pub fn with_patient(self, patient: &PatientId) -> Self {
+        let Self { id, key: RecordKey { practice, id: record_id, .. }, version, record } = self;
+        let event = |record, stamp| {
+            Self::new(practice.clone(), record_id.clone(), record, stamp, version.stamp)
+        };
+        // Whether the vendor gave a stamp, only the id tells.
+        let stamp = (event(record.clone(), None).id != id).then_some(version.stamp);
+        event(record.with_patient(patient), stamp)
+    }
+
     /// The person the event is about, if it is about one.
     pub fn subject(&self) -> Option<Subject> {
         Some(Subject { practice: self.key.practice.clone(), person: self.record.person()? })
@@ -245,6 +269,27 @@ mod tests {
         let event = Event::new(practice, id, Record::Patient(patient), None, read_at);
         let json = serde_json::to_string(&event).unwrap();
         assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event);
+    }
+
+    #[test]
+    fn an_event_of_another_patient_is_the_one_that_the_vendor_would_have_told() {
+        let membership = |patient: &str| {
+            Record::Membership(Membership {
+                patient: PatientId::new(patient),
+                name: "Glow".to_owned(),
+                status: crate::MembershipStatus::Active,
+                start: None,
+                end: None,
+                price: None,
+            })
+        };
+        for stamp in [None, Some(DateTime::UNIX_EPOCH)] {
+            let event = |patient| {
+                let (practice, id) = (PracticeId::new("practice"), RecordId::new("m-1"));
+                Event::new(practice, id, membership(patient), stamp, DateTime::UNIX_EPOCH)
+            };
+            assert_eq!(event("p-1").with_patient(&PatientId::new("p-2")), event("p-2"));
+        }
     }
 
     #[test]

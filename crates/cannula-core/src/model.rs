@@ -444,6 +444,9 @@ pub struct ContactLink {
 }
 
 /// Two patients turned out to be one person: the EMR made one of them, and has the other no more.
+///
+/// Records that go on naming the one that is no more are those of the one that is left. A patient
+/// whose own record is read after the merge is one again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PatientMerge {
     /// The one that is no more.

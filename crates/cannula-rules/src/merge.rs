@@ -1,6 +1,6 @@
 //! Patients that turned out to be one person: what the one that is no more passes on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use cannula_core::{
     AppointmentStatus, ContactLink, Event, Inheritance, MembershipStatus, PatientId, PatientMerge,
@@ -19,13 +19,26 @@ pub(crate) struct Merged {
     /// The other one has a contact of its own, so this one's is left with it and tidied up.
     #[serde(default)]
     pub(crate) keeps_contact: bool,
-    /// Each record is passed on once. Whatever it becomes later is read as the other one's, and
+    /// What was passed on, with the digest of what was said. Each state is passed on once, so that
     /// two patients that are said to be merged into each other do not pass it to and fro.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    passed: BTreeSet<(RecordKind, RecordId)>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    told: BTreeMap<RecordKind, BTreeMap<RecordId, String>>,
+}
+
+impl Merged {
+    /// Takes note of what is told of a record; `false` if the same was told last.
+    fn tells(&mut self, kind: RecordKind, id: &RecordId, digest: &str) -> bool {
+        let last = self.told.entry(kind).or_default().insert(id.clone(), digest.to_owned());
+        last.is_none_or(|last| last != digest)
+    }
 }
 
 impl PersonState {
+    /// Into whom the patient was merged, unless it is one again: whatever names it is that one's.
+    pub fn merged_into(&self) -> Option<&PatientId> {
+        self.merged().map(|merged| &merged.into)
+    }
+
     /// The merge that holds: the patient's own record was not read since.
     pub(crate) fn merged(&self) -> Option<&Merged> {
         let is_back = |merged: &&Merged| {
@@ -41,7 +54,7 @@ impl PersonState {
                 into: merge.into.clone(),
                 version: event.version.clone(),
                 keeps_contact: false,
-                passed: BTreeSet::new(),
+                told: BTreeMap::new(),
             });
         }
     }
@@ -97,24 +110,24 @@ impl PersonState {
     }
 
     fn pass_on(&mut self) -> Vec<Event> {
-        let (Some(merged), Some(subject)) = (self.merged().cloned(), &self.subject) else {
+        let (Some(mut merged), Some(subject)) = (self.merged().cloned(), &self.subject) else {
             return Vec::new();
         };
         let practice = subject.practice.clone();
-        let mut passed = merged.passed.clone();
         let (mut told, mut noted) = (Vec::new(), Vec::new());
         for (id, version, record, has_note) in self.current() {
             // The other one's own reading of it may have come first and taken it from here.
             if is_over(&record) {
                 continue;
             }
-            let record = with_patient(record, &merged.into);
-            if !passed.insert((record.kind(), id.clone())) {
+            // Just far enough behind the last state for its withdrawal to come in between: a newer
+            // one that was not read yet comes behind it.
+            let stamp = version.stamp + TimeDelta::microseconds(2);
+            let record = record.with_patient(&merged.into);
+            let event = Event::new(practice.clone(), id, record, Some(stamp), stamp);
+            if !merged.tells(event.key.kind, &event.key.id, &event.version.digest) {
                 continue;
             }
-            // Far enough behind the last state for its withdrawal to come in between.
-            let stamp = version.stamp.max(merged.version.stamp) + TimeDelta::microseconds(2);
-            let event = Event::new(practice.clone(), id, record, Some(stamp), stamp);
             if has_note {
                 noted.push(event.id.clone());
             }
@@ -122,7 +135,7 @@ impl PersonState {
         }
         if let Some(contact) = self.links.contact.clone().filter(|_| !merged.keeps_contact) {
             let id = RecordId::new(contact.as_str());
-            let first = passed.insert((RecordKind::ContactLink, id.clone()));
+            let first = merged.tells(RecordKind::ContactLink, &id, "");
             if first || !told.is_empty() {
                 let from = PatientId::new(subject.person.as_str());
                 let inherited = Some(Inheritance { from, noted });
@@ -132,7 +145,7 @@ impl PersonState {
                 told.insert(0, Event::new(practice, id, record, Some(stamp), stamp));
             }
         }
-        self.merged = Some(Merged { passed, ..merged });
+        self.merged = Some(merged);
         told
     }
 
@@ -198,14 +211,4 @@ fn is_over(record: &Record) -> bool {
         }
         _ => false,
     }
-}
-
-fn with_patient(mut record: Record, patient: &PatientId) -> Record {
-    match &mut record {
-        Record::Appointment(it) => it.patient = Some(patient.clone()),
-        Record::Payment(it) => it.patient = Some(patient.clone()),
-        Record::Membership(it) => it.patient = patient.clone(),
-        _ => {}
-    }
-    record
 }

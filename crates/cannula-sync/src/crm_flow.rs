@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cannula_core::{
-    CrmEffect, CrmSink, Delivered, Event, EventId, IdempotencyKey, ParkReason, Receipt, Result,
-    Settled,
+    CrmEffect, CrmSink, Delivered, Event, EventId, IdempotencyKey, ParkReason, PersonId, Receipt,
+    Result, Settled,
 };
 use cannula_rules::{Outcome, PersonState, Reason, Rules};
 use chrono::{DateTime, Utc};
@@ -93,6 +93,10 @@ impl Flow for CrmFlow {
             }
             _ => None,
         }
+    }
+
+    fn merged_into(&self, state: &PersonState) -> Option<PersonId> {
+        state.merged_into().map(|patient| PersonId::new(patient.as_str()))
     }
 
     fn link_broken(&self, state: &mut PersonState) {

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use cannula_core::{Event, EventId, IdempotencyKey, ParkReason, RecordKey, Result};
+use cannula_core::{Event, EventId, IdempotencyKey, ParkReason, PersonId, RecordKey, Result};
 use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -64,6 +64,10 @@ pub trait Flow: Debug + Send + Sync + 'static {
         effect: &Self::Effect,
         receipt: &Self::Receipt,
     ) -> Option<String>;
+
+    /// The person that the subject turned out to be, by this state. Records that go on naming the
+    /// subject are that one's from then on.
+    fn merged_into(&self, state: &Self::State) -> Option<PersonId>;
 
     /// Forgets the links to records that are gone, so that the next decision makes new ones.
     fn link_broken(&self, state: &mut Self::State);

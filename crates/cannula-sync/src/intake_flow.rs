@@ -7,7 +7,7 @@ use std::{fmt::Debug, sync::Arc};
 use async_trait::async_trait;
 use cannula_core::{
     Clock, ContactLink, CrmSink, Event, EventId, IdempotencyKey, ParkReason, PatientRegistry,
-    Record, RecordId, Result, Settled,
+    PersonId, Record, RecordId, Result, Settled,
 };
 use cannula_rules::{
     Outcome,
@@ -167,6 +167,10 @@ impl Flow for IntakeFlow {
         receipt: &IntakeReceipt,
     ) -> Option<String> {
         state.applied(effect, receipt);
+        None
+    }
+
+    fn merged_into(&self, _state: &IntakeState) -> Option<PersonId> {
         None
     }
 

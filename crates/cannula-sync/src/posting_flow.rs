@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 use cannula_core::{
     Clock, Error, ErrorKind, Event, EventId, IdempotencyKey, LedgerRow, NewPayment, OrderDecision,
-    OrderNumber, PatientChoice, PatientRegistry, PaymentLedger, Phi, PracticeId, Record, RecordId,
-    RecordKey, RecordKind, Result, Retry,
+    OrderNumber, PatientChoice, PatientRegistry, PaymentLedger, PersonId, Phi, PracticeId, Record,
+    RecordId, RecordKey, RecordKind, Result, Retry,
 };
 use cannula_rules::{
     Outcome,
@@ -416,6 +416,10 @@ impl Flow for PostingFlow {
         receipt: &PostingReceipt,
     ) -> Option<String> {
         state.applied(effect, receipt);
+        None
+    }
+
+    fn merged_into(&self, _state: &PostingState) -> Option<PersonId> {
         None
     }
 

@@ -6,8 +6,8 @@ use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
 use cannula_core::{
-    Cursor, Event, EventId, Feed, IdempotencyKey, ParkReason, Phi, RecordKey, Rejected, Result,
-    Subject,
+    Cursor, Event, EventId, Feed, IdempotencyKey, ParkReason, PersonId, Phi, RecordKey, Rejected,
+    Result, Subject,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -172,6 +172,9 @@ pub struct Step {
     pub epoch: u64,
     /// The new state; `None` keeps the old one.
     pub state: Option<Phi<String>>,
+    /// The person that the subject is by this state, with which it is stored; the store then reads
+    /// its name for that person's.
+    pub merged_into: Option<PersonId>,
     /// Events of the subject fetched for this step, which decides them; those already in the
     /// inbox are ignored.
     pub fetched: Vec<Event>,
@@ -235,6 +238,13 @@ pub enum Replay {
 ///   new event. Its source has no stamps of the vendor's, or the stamp would be a part of the id.
 ///   What was *delivered* ([`Store::add`]) may be delivered again at any time, so there it is a
 ///   duplicate.
+///
+/// A subject that was merged ([`Step::merged_into`]) has no more records: one that is read or
+/// delivered and names it is taken in as if it named the subject that is left
+/// ([`Event::with_patient`]), through as many merges as there were. Those that are said to be
+/// merged into each other are left as they are named. What a step of a merged subject brings is
+/// what it passes on, and is not renamed: whoever it is about passes it on in turn, with
+/// everything that belongs to it.
 #[async_trait]
 pub trait Store: Debug + Send + Sync + 'static {
     /// Where a feed stands.
@@ -271,7 +281,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// Removes what is personal of one subject, known or not: its state, its outbox, the contents
     /// and reasons of its events, the text of rejected rows that name it. From then on its events
     /// are kept without content, are done as they arrive, and make nobody due; a lease on it is
-    /// lost. What stays are ids: the subject's, the records' and the events'.
+    /// lost. What stays are ids: the subject's, the records' and the events'. The same is done to
+    /// all that were merged into it, and to whom a later step merges into it.
     ///
     /// An error of the kind `Contended` means that what was removed may still be found in the
     /// store's files; calling it again then mends that.

@@ -16,8 +16,8 @@ use std::{
 };
 
 use cannula_core::{
-    Clock, Error, ErrorKind, Event, EventId, IdempotencyKey, ParkReason, Record, RecordId,
-    RecordKey, RecordKind, Result, Retry,
+    Clock, Error, ErrorKind, Event, EventId, IdempotencyKey, ParkReason, PersonId, Record,
+    RecordId, RecordKey, RecordKind, Result, Retry,
 };
 use cannula_sync::{
     Decision, DrainReport, Engine, Flow, Outcome, Replay, Ruling, SqliteStore, Store, Verdict,
@@ -179,6 +179,10 @@ impl Flow for DeskFlow {
             Effect::Greet => state.greeted = true,
             Effect::Tell(_) => state.told = true,
         }
+        None
+    }
+
+    fn merged_into(&self, _state: &State) -> Option<PersonId> {
         None
     }
 

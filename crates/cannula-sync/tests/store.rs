@@ -193,6 +193,7 @@ async fn a_file_of_version_1_is_taken_over_without_the_traces_it_left() {
     let old = rusqlite::Connection::open(&path).unwrap();
     old.execute_batch(
         "ALTER TABLE subject DROP COLUMN purged_at;
+         ALTER TABLE subject DROP COLUMN merged_into;
          DROP TABLE traces;
          PRAGMA user_version = 1;
          INSERT INTO subject (practice, person) VALUES ('p', 'ada');

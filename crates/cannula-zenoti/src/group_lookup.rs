@@ -159,8 +159,9 @@ impl Zenoti {
         let today = self.today(self.home());
         let back = Days::new(u64::from(self.config.sweeps.days_back) + 1);
         let (from, to) = (today - back, today + FAR_AHEAD);
+        let guest = self.memory.left(guest);
         for page in 1..=MOST_PAGES {
-            let request = requests::appointments_of(guest, from, to, page);
+            let request = requests::appointments_of(&guest, from, to, page);
             let Some(groups) = self.find(&request, guest_groups).await? else {
                 return Ok(Whereabouts::Nowhere);
             };

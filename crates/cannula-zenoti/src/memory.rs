@@ -12,6 +12,8 @@ use crate::{cache::Recent, group::Place};
 
 /// Bookings, memberships and invoices that are known.
 const KNOWN: usize = 20_000;
+/// How often one guest may have been merged, and the other again.
+const MERGES_IN_A_ROW: usize = 10;
 /// Guests that are kept for a moment.
 const GUESTS: usize = 500;
 
@@ -27,6 +29,8 @@ pub(crate) struct Inner {
     pub(crate) members: Recent<String, String>,
     /// Invoices that no booking leads to, and the day they were seen.
     pub(crate) invoices: Recent<String, NaiveDate>,
+    /// Guests whose ids are dead, and into whom they were merged.
+    pub(crate) merged: Recent<String, String>,
     /// Merges of guests that were looked into.
     pub(crate) merges: Recent<Vec<String>, ()>,
     guests: Recent<String, (DateTime<Utc>, Patient)>,
@@ -41,6 +45,7 @@ impl Memory {
             places: Recent::new(KNOWN),
             members: Recent::new(KNOWN),
             invoices: Recent::new(KNOWN),
+            merged: Recent::new(KNOWN),
             merges: Recent::new(GUESTS),
             guests: Recent::new(GUESTS),
         }))
@@ -56,6 +61,20 @@ impl Memory {
         let found = inner.guests.get(&id.to_owned())?;
         let age = now - found.0;
         (TimeDelta::zero() <= age && age < Self::FRESH).then(|| found.clone())
+    }
+
+    /// Who is left of a guest, as far as is known: one whose id is dead has no lists any more.
+    pub(crate) fn left(&self, guest: &str) -> String {
+        let inner = self.lock();
+        let mut left = guest.to_owned();
+        // Not for ever, if they are said to be merged in a circle.
+        for _ in 0..MERGES_IN_A_ROW {
+            match inner.merged.get(&left) {
+                Some(into) => left.clone_from(into),
+                None => break,
+            }
+        }
+        left
     }
 
     pub(crate) fn keep_guest(&self, patient: &Patient, read_at: DateTime<Utc>) {

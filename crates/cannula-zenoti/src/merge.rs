@@ -47,6 +47,7 @@ fn is_guid(text: &str) -> bool {
 
 impl Zenoti {
     pub(crate) fn merge_event(&self, guest: &str, into: &str, asked_at: DateTime<Utc>) -> Event {
+        self.memory.lock().merged.insert(guest.to_owned(), into.to_owned());
         let (patient, into) = (PatientId::new(guest), PatientId::new(into));
         let record = Record::PatientMerge(PatientMerge { patient, into });
         self.events.event(guest, record, asked_at, false)

@@ -28,6 +28,9 @@ pub(crate) struct Guests {
     /// Pages of the center that were read.
     #[serde(default)]
     pages: u64,
+    /// Guests whose ids are dead, and who is left, because rows go on naming them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    merged: BTreeMap<String, String>,
 }
 
 /// Records that are read one by one: up to a number in each sweep, then on from there.
@@ -76,6 +79,7 @@ impl Zenoti {
     /// Reads one page of guests that changed since the day before the last sweep began.
     pub(crate) async fn sweep_guests(&self, mut progress: Progress<Guests>) -> Result<Page> {
         let now = self.clock.now();
+        self.remember_merged(&progress.at.merged);
         if !progress.begins(now) {
             return progress.page(Vec::new(), Vec::new());
         }
@@ -118,10 +122,23 @@ impl Zenoti {
         if progress.at.center >= self.config.centers.len() {
             let began = progress.began.unwrap_or(now).date_naive();
             // The day is in a zone that is not documented: one day more is in every zone enough.
-            progress.at = Guests { since: began.pred_opt(), ..Guests::default() };
+            let known = self.memory.lock();
+            let merged = known.merged.iter().map(|(dead, left)| (dead.clone(), left.clone()));
+            let merged = merged.collect();
+            progress.at = Guests { since: began.pred_opt(), merged, ..Guests::default() };
             progress.end(self.every(), now);
         }
         progress.page(events, rejected)
+    }
+
+    /// What an earlier process knew of merges.
+    fn remember_merged(&self, merged: &BTreeMap<String, String>) {
+        let mut memory = self.memory.lock();
+        for (dead, left) in merged {
+            if memory.merged.get(dead).is_none() {
+                memory.merged.insert(dead.clone(), left.clone());
+            }
+        }
     }
 
     async fn guest_row(&self, row: &str) -> Result<Result<cannula_core::Patient, Problem>> {
@@ -187,6 +204,8 @@ impl Zenoti {
             guests.extend(members.map(|(_, guest)| (guest.clone(), self.home().id.clone())));
             guests.extend(memory.guests_between(from, to));
         }
+        let guests: BTreeMap<_, _> =
+            guests.into_iter().map(|(guest, center)| (self.memory.left(&guest), center)).collect();
         if !progress.begins(now) {
             return progress.page(Vec::new(), Vec::new());
         }
@@ -219,7 +238,7 @@ impl Zenoti {
         told: Option<(&str, bool)>,
     ) -> Result<(Vec<Event>, Vec<UnreadableMembership>)> {
         let asked_at = self.clock.now();
-        let request = requests::memberships(guest, center);
+        let request = requests::memberships(&self.memory.left(guest), center);
         let rows = self.find(&request, membership_rows).await?.unwrap_or_default();
         let today = self.today(self.home());
         let (mut events, mut unreadable) = (Vec::new(), Vec::new());

@@ -302,6 +302,23 @@ async fn of_merged_guests_the_one_whose_id_is_dead_went_into_the_one_that_is_lef
 }
 
 #[tokio::test]
+async fn what_names_a_dead_guest_is_looked_for_in_the_lists_of_the_one_that_is_left() {
+    let practice = Practice::open().await;
+    practice.answers("countries", json(COUNTRIES)).await;
+    practice.answers(&format!("guests/{GUEST}"), json(GUEST_BODY)).await;
+    practice.answers(&format!("guests/{GUEST}/memberships"), json(MEMBERSHIPS)).await;
+    let dead = r#"{"error":{"code":414,"message":"Guest not found"}}"#;
+    for path in ["", "/memberships"] {
+        practice.answers(&format!("guests/{OTHER}{path}"), json(dead)).await;
+    }
+    let membership = format!("{MEMBERSHIP};guest={OTHER};changed");
+    assert_eq!(practice.get(RecordKind::Membership, &membership).await.unwrap(), None);
+    led(&practice, &format!("{OTHER};merged={GUEST};changed")).await.unwrap();
+    let found = practice.get(RecordKind::Membership, &membership).await.unwrap();
+    assert_eq!(found.unwrap().key.id.as_str(), MEMBERSHIP);
+}
+
+#[tokio::test]
 async fn an_id_that_leads_to_another_guest_was_merged_into_it_whoever_asks() {
     let practice = Practice::open().await;
     practice.answers("countries", json(COUNTRIES)).await;

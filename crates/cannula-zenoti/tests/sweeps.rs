@@ -160,7 +160,8 @@ async fn guests_that_changed_are_read_page_by_page_with_a_day_to_spare() {
     assert_eq!(kinds(&events), ["patient/p1", "patient/p2"]);
     practice.clock.advance(Duration::from_secs(3600));
     practice.sweep(RecordKind::Patient, Some(cursor)).await;
-    let asked = practice.asked().await;
+    let mut asked = practice.asked().await;
+    asked.retain(|it| it.starts_with("guests?"));
     assert!(asked[0].contains("last_updated=2026-02-25&page=1&size=100"), "{asked:?}");
     assert!(asked[2].contains("last_updated=2026-03-03&page=1"), "{asked:?}");
 }

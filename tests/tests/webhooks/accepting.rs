@@ -24,7 +24,7 @@ async fn world(emr: Emr) -> World {
 }
 
 /// The file, once the process before is gone for good.
-async fn open(file: &Path) -> SqliteStore {
+pub(crate) async fn open(file: &Path) -> SqliteStore {
     for _ in 0..10_000 {
         match SqliteStore::open(file, "main") {
             Ok(store) => return store,

@@ -10,6 +10,8 @@ use cannula_tests::{Clinic, Emr, Inbox, SEEDS, World, WorldConfig, each_seed, un
 use chrono::{DateTime, TimeDelta, Utc};
 
 const STEP: Duration = Duration::from_secs(4 * 3_600);
+/// Guests of Zenoti that turn out to be others.
+const MERGES: usize = 3;
 
 /// A practice where payments count in every pipeline and everything fails now and then.
 fn config(seed: u64, emr: Emr) -> WorldConfig {
@@ -19,12 +21,21 @@ fn config(seed: u64, emr: Emr) -> WorldConfig {
     config
 }
 
+/// Opens the clinic. On Zenoti some guests turn out to be others.
+async fn open(config: WorldConfig) -> Clinic {
+    let world = World::start(config).await.unwrap();
+    if world.config.emr == Emr::Zenoti {
+        world.sandbox.practice().zenoti_plan_merges(world.config.practice, MERGES);
+    }
+    Clinic::open(world).await.unwrap()
+}
+
 /// Plays a practice to its end, and a week more for what is late. Returns how many webhooks were
 /// lost.
 async fn converge(seed: u64, emr: Emr) -> usize {
     let config = config(seed, emr).with_limits();
     let end = config.practice.start + TimeDelta::days(i64::from(config.practice.days) + 3);
-    let clinic = Clinic::open(World::start(config).await.unwrap()).await.unwrap();
+    let clinic = open(config).await;
     clinic.trouble(seed);
     let mut calls = Vec::new();
     while clinic.world.now() < end {
@@ -70,7 +81,7 @@ fn notes(clinic: &Clinic) -> usize {
 async fn follow_the_books(seed: u64, emr: Emr) -> usize {
     let config = config(seed, emr);
     let days = config.practice.days;
-    let clinic = Clinic::open(World::start(config).await.unwrap()).await.unwrap();
+    let clinic = open(config).await;
     clinic.trouble(seed);
     clinic.change_quirks(|quirks| (quirks.delay_seconds, quirks.spread_seconds) = (0, 0));
     // A little more than from one such sweep to the next.

@@ -5,6 +5,7 @@
 mod accepting;
 mod convergence;
 mod intake;
+mod merging;
 mod patientnow;
 mod zenoti;
 

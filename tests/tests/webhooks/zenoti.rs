@@ -1,9 +1,4 @@
-use std::time::Duration;
-
-use cannula::{
-    core::{AppointmentStatus as Status, PatientId, RecordId, Subject},
-    rules::PersonState,
-};
+use cannula::core::AppointmentStatus as Status;
 use cannula_sandbox::{
     Vendor,
     practice::{AppointmentState, PatientState},
@@ -11,9 +6,10 @@ use cannula_sandbox::{
 };
 use cannula_tests::{Clinic, Emr};
 
-use crate::{clinic, contact, field, out_of_reach, parked, time, titles};
+use crate::{clinic, contact, field, time, titles};
 
-fn heard(clinic: &Clinic) -> Vec<String> {
+/// What was told so far, by the names of the events.
+pub(crate) fn heard(clinic: &Clinic) -> Vec<String> {
     let log = clinic.world.sandbox.webhook_log(Vendor::Zenoti);
     log.into_iter().map(|delivery| delivery.event).collect()
 }
@@ -54,105 +50,6 @@ async fn a_group_that_lost_all_its_services_is_cancelled() {
     assert_eq!(field(&after, "NXT Appointment Status"), "Cancelled");
     assert_eq!(field(&after, "Next Visit Date"), "");
     assert_eq!(after.opportunities[0].stage, "Cancelled / No-Show");
-}
-
-/// Ann, who has a visit long ago that was paid for, a visit to come and a membership.
-async fn ann_with_a_past(clinic: &Clinic) -> (PatientId, RecordId) {
-    let practice = clinic.world.sandbox.practice();
-    let ann = practice.add_patient(PatientState::new("Ann", "Smith", 1));
-    let past = AppointmentState::new(&ann, "Laser Treatment", time("2025-11-10T10:00"));
-    let past = practice.book(past);
-    let visit = AppointmentState::new(&ann, "Laser Treatment", time("2026-03-02T10:00"));
-    let visit = practice.book(visit);
-    practice.zenoti_join(&ann, "Juniper Circle", Amount::cents(49_500));
-    clinic.minutes().await.unwrap();
-    practice.update_appointment(&past, |past| past.status = Status::Fulfilled);
-    practice.zenoti_close_invoice(&past, None).unwrap();
-    clinic.minutes().await.unwrap();
-    (ann, visit)
-}
-
-#[tokio::test]
-async fn what_a_merged_guest_had_becomes_the_survivors_at_once_however_old_it_is() {
-    let clinic = clinic(Emr::Zenoti).await;
-    let practice = clinic.world.sandbox.practice();
-    let (ann, visit) = ann_with_a_past(&clinic).await;
-    let anna = practice.add_patient(PatientState::new("Anna", "Smith", 2));
-    practice.book(AppointmentState::new(&anna, "Skin Care", time("2026-03-05T10:00")));
-    clinic.minutes().await.unwrap();
-    let paid = field(&contact(&clinic, "Ann"), "Patient Lifetime Value");
-    assert_ne!(paid, "");
-    assert!(practice.zenoti_merge_guests(&ann, &anna));
-    // No sweep: the webhook is all that tells.
-    clinic.minutes().await.unwrap();
-    let (left, other) = (contact(&clinic, "Anna"), contact(&clinic, "Ann"));
-    assert_eq!(field(&left, "Next Visit Date"), "2026-03-02");
-    assert_eq!(field(&left, "Last Visit Date"), "2025-11-10");
-    assert_eq!(field(&left, "Membership Status"), "Active");
-    assert_eq!(field(&left, "Patient Lifetime Value"), paid);
-    let is_member = |tags: &[String]| tags.iter().any(|tag| tag == "member");
-    assert!(is_member(&left.tags) && !is_member(&other.tags), "{:?} {:?}", left.tags, other.tags);
-    assert_eq!(clinic.ledgers().await.unwrap(), clinic.books());
-    // Her own contact is not a second one of the same person's that somebody would call.
-    assert_eq!(field(&other, "Next Visit Date"), "");
-    practice.update_appointment(&visit, |visit| visit.status = Status::Confirmed);
-    clinic.minutes().await.unwrap();
-    assert_eq!(field(&contact(&clinic, "Anna"), "NXT Appointment Status"), "Confirmed");
-    assert_eq!(clinic.world.sandbox.crm().contacts.len(), 2);
-
-    let mut person = None;
-    let find = |subject: &Subject, _: &PersonState| {
-        if subject.person.as_str() == ann.as_str() {
-            person = Some(subject.clone());
-        }
-    };
-    clinic.engine.for_each_state(find).await.unwrap();
-    let said = clinic.engine.explain(&person.unwrap()).await.unwrap();
-    let said: Vec<_> = said.iter().flat_map(|line| &line.sentences).collect();
-    let merged = format!("The EMR merged this patient into patient {}.", anna.as_str());
-    assert!(said.iter().any(|it| it.starts_with(&merged)), "{said:#?}");
-    assert!(said.iter().any(|it| it.ends_with("merge them in the CRM.")), "{said:#?}");
-}
-
-#[tokio::test]
-async fn a_survivor_without_a_contact_takes_over_the_merged_guests_with_its_notes() {
-    let clinic = clinic(Emr::Zenoti).await;
-    let practice = clinic.world.sandbox.practice();
-    let (ann, visit) = ann_with_a_past(&clinic).await;
-    let anna = practice.add_patient(out_of_reach("Anna", 2));
-    clinic.minutes().await.unwrap();
-    assert!(clinic.contacts("Anna").is_empty());
-    let before = contact(&clinic, "Ann");
-    assert!(practice.zenoti_merge_guests(&ann, &anna));
-    clinic.minutes().await.unwrap();
-    let after = contact(&clinic, "Anna");
-    assert_eq!(after.id, before.id);
-    // What was registered without an address is noted now; nothing else is told twice.
-    let mut told = after.notes.clone();
-    told.retain(|note| !before.notes.contains(note));
-    assert_eq!(told.len(), 1, "{told:#?}");
-    assert!(told[0].starts_with("Patient Created"), "{told:#?}");
-    assert_eq!(field(&after, "Next Visit Date"), "2026-03-02");
-    practice.update_appointment(&visit, |visit| visit.status = Status::Confirmed);
-    clinic.minutes().await.unwrap();
-    assert_eq!(field(&contact(&clinic, "Anna"), "NXT Appointment Status"), "Confirmed");
-    assert_eq!(parked(&clinic).await, []);
-    assert_eq!(clinic.world.sandbox.crm().contacts.len(), 1);
-}
-
-#[tokio::test]
-async fn a_merge_whose_webhook_is_lost_is_found_in_the_history_of_merges() {
-    let clinic = clinic(Emr::Zenoti).await;
-    let practice = clinic.world.sandbox.practice();
-    let (ann, _) = ann_with_a_past(&clinic).await;
-    let anna = practice.add_patient(PatientState::new("Anna", "Smith", 2));
-    clinic.minutes().await.unwrap();
-    clinic.change_quirks(|quirks| quirks.loss = 1.0);
-    assert!(practice.zenoti_merge_guests(&ann, &anna));
-    clinic.work(Duration::from_secs(25 * 3_600)).await.unwrap();
-    assert!(heard(&clinic).contains(&"Guest.Merged".to_owned()));
-    assert_eq!(field(&contact(&clinic, "Anna"), "Last Visit Date"), "2025-11-10");
-    assert_eq!(clinic.ledgers().await.unwrap(), clinic.books());
 }
 
 #[tokio::test]

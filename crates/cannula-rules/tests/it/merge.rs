@@ -61,14 +61,24 @@ fn what_a_merged_patient_has_is_told_to_the_one_that_is_left_and_told_once() {
     assert_eq!(kinds, ["contact_link", "appointment"]);
     for event in &told {
         assert_eq!(event.subject().unwrap().person.as_str(), "p2");
-        assert!(event.version.stamp >= merge().version.stamp);
     }
     assert!(decide(state.clone(), &[merge()]).told.is_empty());
     assert!(decide(state.clone(), &lines(&[PATIENT, BOOKED])).told.is_empty());
     // Another record that was still read as this one's follows.
     let late = "2026-03-02 10:30 | B | Surgical Consult | pending | 2026-03-12 09:00";
-    let plan = decide(state, &lines(&[late]));
+    let plan = decide(state.clone(), &lines(&[late]));
     assert_eq!(plan.told.len(), 2, "{:?}", plan.told);
+    assert_eq!(state.merged_into(), Some(&"p2".into()));
+    // So does another state of what was passed on, which came in between: that one, and once.
+    let moved = BOOKED.replace("03-02 10:00", "03-02 11:30").replace("03-10", "03-11");
+    let again = decide(state, &lines(&[&moved]));
+    let start = |event: &Event| match &event.record {
+        Record::Appointment(it) => it.start.map(|start| start.date().to_string()),
+        _ => None,
+    };
+    let starts: Vec<_> = again.told.iter().filter_map(start).collect();
+    assert_eq!(starts, ["2026-03-11"]);
+    assert!(decide(again.state, &lines(&[&moved])).told.is_empty());
     assert_eq!(plan.verdicts[0].1.reasons, [Reason::PassedOn { into: "p2".into() }]);
     assert!(plan.effects.is_empty() && plan.state.undelivered().next().is_none());
 }
@@ -139,6 +149,7 @@ fn a_patient_that_is_read_again_after_the_merge_is_one_again() {
     let back = PATIENT.replace("2026-01-01 08:00", "2026-03-02 11:30");
     let plan = decide(state, &lines(&[&back]));
     assert_eq!(plan.told, []);
+    assert_eq!(plan.state.merged_into(), None);
     let later = "2026-03-02 11:40 | B | Surgical Consult | pending | 2026-03-12 09:00";
     let plan = decide(plan.state, &lines(&[later]));
     assert_eq!((plan.told.len(), notes(&plan)), (0, 1));

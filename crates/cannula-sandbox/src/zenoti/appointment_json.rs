@@ -87,7 +87,7 @@ pub(super) fn appointment(
 }
 
 fn guest_block(visit: &Visit, guest: Option<&PatientState>, mixed: bool) -> Option<Value> {
-    let (id, state) = (visit.guest.as_ref()?, guest?);
+    let (id, state) = (visit.named.as_ref()?, guest?);
     let mobile = state.phones.first().map(|phone| phone::display(&phone.number));
     Some(json!({
         "id": shown(id.as_str(), mixed),

@@ -105,7 +105,7 @@ pub(super) async fn of_guest(
 ) -> Answer {
     let query = Query::of(&uri);
     let in_200 = server.settings().errors_in_200;
-    let guest = server.practice.look(|inner, now| inner.zenoti.redirect(&id, now));
+    let guest = server.practice.look(|inner, now| inner.zenoti.led_to(&id, now));
     if server.practice.patient(&guest).is_none() {
         return Err(Refused::no_guest().within(in_200));
     }

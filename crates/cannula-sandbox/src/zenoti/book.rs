@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cannula_core::{Money, PatientId, RecordId};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
-use super::{amount::Amount, ids};
+use super::{ZenotiSettings, amount::Amount, ids};
 use crate::practice::{Table, Version, ZONE};
 
 /// What an item of an invoice is.
@@ -154,6 +154,10 @@ pub(crate) struct Book {
     pub(crate) extras: BTreeMap<String, Vec<Extra>>,
     /// In order.
     pub(crate) merges: Vec<Merge>,
+    /// What a merged guest had goes on naming it.
+    dead_ids: bool,
+    /// The id of a merged guest leads nowhere.
+    dead_ids_not_found: bool,
     /// Appointments that ended by losing all their services.
     pub(crate) emptied: BTreeSet<String>,
     /// Guests who agreed to marketing, by hand, and when.
@@ -242,6 +246,22 @@ impl Book {
                 if merge.from == guest { merge.into.clone() } else { guest }
             },
         )
+    }
+
+    pub(super) const fn heed(&mut self, settings: &ZenotiSettings) {
+        self.dead_ids = settings.dead_ids;
+        self.dead_ids_not_found = settings.dead_ids_not_found;
+    }
+
+    /// Whom a guest's id in a path leads to at an instant.
+    pub(super) fn led_to(&self, id: &str, now: DateTime<Utc>) -> PatientId {
+        let guest = PatientId::new(id.to_lowercase());
+        if self.dead_ids_not_found { guest } else { self.survivor(&guest, now) }
+    }
+
+    /// Whom something of a guest's names at an instant.
+    pub(super) fn named(&self, guest: &PatientId, now: DateTime<Utc>) -> PatientId {
+        if self.dead_ids { guest.clone() } else { self.survivor(guest, now) }
     }
 
     /// What each guest has paid until an instant, less what went back or was opened again.

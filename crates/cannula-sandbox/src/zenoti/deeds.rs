@@ -179,7 +179,7 @@ impl Teller<'_> {
         let early = self.settings.early_invoices;
         for (index, version) in life.versions.iter().enumerate() {
             let (id, at, state) = (life.id, version.at, &version.state);
-            let guest = self.inner.zenoti.survivor(&state.guest, at);
+            let guest = self.inner.zenoti.named(&state.guest, at);
             let state = InvoiceState { guest, ..state.clone() };
             let open = InvoiceState { closed: false, ..state.clone() };
             if early && (!state.closed || ids::hash(id).is_multiple_of(3)) {
@@ -201,7 +201,7 @@ impl Teller<'_> {
 
     fn membership(&mut self, life: &Life<'_, MembershipState>) {
         for (index, version) in life.versions.iter().enumerate() {
-            let guest = self.inner.zenoti.survivor(&version.state.guest, version.at);
+            let guest = self.inner.zenoti.named(&version.state.guest, version.at);
             let state = MembershipState { guest, ..version.state.clone() };
             let event = match state.standing {
                 _ if index == 0 => "Guest.Membership.Created",
@@ -222,5 +222,5 @@ fn same_but_status(before: &Visit, after: &Visit) -> bool {
         && a.minutes == b.minutes
         && a.kind == b.kind
         && a.practitioner == b.practitioner
-        && before.guest == after.guest
+        && before.named == after.named
 }

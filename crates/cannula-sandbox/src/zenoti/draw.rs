@@ -9,14 +9,15 @@ use chrono::{DateTime, Months, TimeDelta, Utc};
 use super::{
     amount::Amount,
     book::{
-        Book, Extra, InvoiceItem, InvoiceState, ItemKind, MembershipStanding, MembershipState, day,
+        Book, Extra, InvoiceItem, InvoiceState, ItemKind, MembershipStanding, MembershipState,
+        Merge, day,
     },
     ids,
     visit::Visit,
 };
 use crate::{
     faults::Rng,
-    practice::{AppointmentState, PracticeConfig, Table, Version},
+    practice::{AppointmentState, Practice, PracticeConfig, Table, Version},
 };
 
 /// The vendor's own list of services, by type of the practice: everything that a visit can hold,
@@ -62,6 +63,39 @@ impl Book {
                 desk.settle(&id, &life);
             }
         }
+    }
+}
+
+impl Practice {
+    /// Plans so many merges of guests over the second half of the timeline, drawn from the seed. A guest
+    /// may be merged into one who is merged later. Another product's clients would miss the
+    /// guests, so no practice has merges by itself.
+    pub fn zenoti_plan_merges(&self, config: PracticeConfig, count: usize) {
+        let mut random = Rng::new(config.seed ^ 0x0003_E26E);
+        let half = i64::from(config.days) * 12 * 60;
+        let mut draw = |below: usize| {
+            let drawn = random.next() % u64::try_from(below).unwrap_or(1).max(1);
+            usize::try_from(drawn).unwrap_or(0)
+        };
+        let mut times: Vec<_> = (0..count)
+            .map(|_| draw(usize::try_from(half).unwrap_or(1)))
+            .map(|minutes| TimeDelta::minutes(half + i64::try_from(minutes).unwrap_or(0)))
+            .collect();
+        times.sort_unstable();
+        self.look(|inner, _| {
+            for at in times.into_iter().map(|time| config.start + time) {
+                let mut guests: Vec<Arc<str>> =
+                    inner.patients.view(at).rows.iter().map(|row| Arc::clone(&row.id)).collect();
+                if guests.len() < 2 {
+                    return;
+                }
+                let from = guests.swap_remove(draw(guests.len()));
+                let into = guests.swap_remove(draw(guests.len()));
+                let (from, into) = (PatientId::new(&*from), PatientId::new(&*into));
+                inner.patients.delete(from.as_str(), at);
+                inner.zenoti.merges.push(Merge { at, from, into });
+            }
+        });
     }
 }
 

@@ -82,9 +82,9 @@ pub(super) async fn changed(State(server): State<Arc<Server>>, uri: Uri) -> Answ
     list(&server, &query, rows.collect())
 }
 
-/// `GET /v1/guests/{id}`. The id of a guest that was merged leads to the one who is left.
+/// `GET /v1/guests/{id}`. The id of a guest that was merged is dead, or leads to the one who is left.
 pub(super) async fn read(State(server): State<Arc<Server>>, Path(id): Path<String>) -> Answer {
-    let id = server.practice.look(|inner, now| inner.zenoti.redirect(&id, now));
+    let id = server.practice.look(|inner, now| inner.zenoti.led_to(&id, now));
     let row = server.practice.visible_patient(id.as_str());
     let row = row.ok_or_else(|| Refused::no_guest().within(server.settings().errors_in_200))?;
     Ok(Json(guest_json::guest(&row.id, &row.version.state, server.quirks().mixed_case)))

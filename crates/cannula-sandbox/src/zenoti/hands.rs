@@ -8,8 +8,7 @@ use chrono::{DateTime, Utc};
 use super::{
     amount::Amount,
     book::{
-        Book, Extra, InvoiceItem, InvoiceState, ItemKind, MembershipStanding, MembershipState,
-        Merge, day,
+        Extra, InvoiceItem, InvoiceState, ItemKind, MembershipStanding, MembershipState, Merge, day,
     },
     draw::CATEGORIZATION_CSV,
     ids,
@@ -78,6 +77,11 @@ impl Practice {
         }
         inner.zenoti.merges.push(Merge { at, from: from.clone(), into: into.clone() });
         inner.patients.delete(from.as_str(), at)
+    }
+
+    /// Who a guest is now, after all merges.
+    pub fn zenoti_survivor(&self, guest: &PatientId) -> PatientId {
+        self.look(|inner, now| inner.zenoti.survivor(guest, now))
     }
 
     /// Deletes a guest.
@@ -200,12 +204,5 @@ impl Practice {
     pub(super) fn look<T>(&self, read: impl FnOnce(&mut Inner, DateTime<Utc>) -> T) -> T {
         let now = self.now();
         read(&mut self.lock(), now)
-    }
-}
-
-impl Book {
-    /// The state that a guest's id leads to: the id of whoever it was merged into.
-    pub(super) fn redirect(&self, guest: &str, now: DateTime<Utc>) -> PatientId {
-        self.survivor(&PatientId::new(guest.to_lowercase()), now)
     }
 }

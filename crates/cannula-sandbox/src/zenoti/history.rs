@@ -1,15 +1,15 @@
 //! The truth: what a faithful client of Zenoti would map, version by version.
 
 use cannula_core::{
-    Appointment, AppointmentStatus, Event, Membership, MembershipStatus, Named, Patient, Payer,
-    Payment, PaymentKind, PaymentStatus, PersonName, Phi, Phone, PhoneUse, PracticeId, Record,
-    RecordId, RecordKey, VisitTime,
+    Appointment, AppointmentStatus, Event, Membership, MembershipStatus, Named, Patient,
+    PatientMerge, Payer, Payment, PaymentKind, PaymentStatus, PersonName, Phi, Phone, PhoneUse,
+    PracticeId, Record, RecordId, RecordKey, VisitTime,
 };
 use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 use std::collections::BTreeMap;
 
 use super::{
-    book::{Book, InvoiceState, MembershipStanding, MembershipState},
+    book::{Book, InvoiceState, MembershipStanding, MembershipState, Merge},
     ids::{self, CENTER, CENTER_NAME},
     phone,
     visit::{Service, Visit},
@@ -29,6 +29,7 @@ impl Practice {
         all.extend(invoices(&inner.zenoti));
         all.extend(memberships(&inner.zenoti));
         inner.zenoti.restate(&mut all);
+        all.extend(inner.zenoti.merges.iter().map(Merge::said));
         all.sort_by(|a, b| (a.at, a.record.kind(), &a.id).cmp(&(b.at, b.record.kind(), &b.id)));
         let mut last = BTreeMap::<RecordKey, Record>::new();
         let practice = PracticeId::new(CENTER);
@@ -85,6 +86,14 @@ impl Book {
             let moved: Vec<_> = moved.collect();
             all.extend(moved);
         }
+    }
+}
+
+impl Merge {
+    fn said(&self) -> Said {
+        let (patient, into) = (self.from.clone(), self.into.clone());
+        let record = Record::PatientMerge(PatientMerge { patient, into });
+        Said { at: self.at, id: self.from.as_str().to_owned(), record }
     }
 }
 

@@ -27,7 +27,8 @@ pub(super) async fn read(
     let Some((state, visit)) = find(&server, &id) else {
         return Err(Refused::no_invoice().within(server.settings().errors_in_200));
     };
-    let guest = server.practice.patient(&state.guest);
+    let left = server.practice.look(|inner, now| inner.zenoti.survivor(&state.guest, now));
+    let guest = server.practice.patient(&left);
     let mixed = server.quirks().mixed_case;
     let mut invoice = invoice_json::invoice(&id, &state, guest.as_ref(), mixed);
     if query.expands("InvoiceItems") {
@@ -47,7 +48,7 @@ pub(super) async fn read(
 pub(super) fn find(server: &Server, id: &str) -> Option<(InvoiceState, Option<Visit>)> {
     let known = server.practice.look(|inner, now| {
         let state = inner.zenoti.invoice(id, now)?;
-        let guest = inner.zenoti.survivor(&state.guest, now);
+        let guest = inner.zenoti.named(&state.guest, now);
         Some(InvoiceState { guest, ..state })
     });
     let Some(state) = known else {
@@ -68,7 +69,7 @@ pub(super) async fn memberships(
 ) -> Answer {
     let in_200 = server.settings().errors_in_200;
     let here = Query::of(&uri).center().map_err(|refused| refused.within(in_200))?;
-    let guest = server.practice.look(|inner, now| inner.zenoti.redirect(&id, now));
+    let guest = server.practice.look(|inner, now| inner.zenoti.led_to(&id, now));
     let Some(state) = server.practice.patient(&guest) else {
         return Err(Refused::no_guest().within(in_200));
     };
@@ -82,7 +83,8 @@ pub(super) async fn memberships(
         let rows = own.map(|row| {
             let seller = inner.zenoti.invoice(row.version.state.invoice.as_str(), now);
             let number = seller.map_or(0, |invoice| invoice.number);
-            membership_json::membership(&row.id, &row.version.state, &guest, &state, number, mixed)
+            let named = inner.zenoti.named(&row.version.state.guest, now);
+            membership_json::membership(&row.id, &row.version.state, &named, &state, number, mixed)
         });
         rows.collect::<Vec<_>>()
     });

@@ -88,7 +88,9 @@ impl Server {
         quirks: Arc<RwLock<Quirks>>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let settings = Arc::new(RwLock::new(ZenotiSettings::default()));
+        let settings = ZenotiSettings::default();
+        practice.look(|inner, _| inner.zenoti.heed(&settings));
+        let settings = Arc::new(RwLock::new(settings));
         let teller = Teller::new(Arc::clone(&practice), Arc::clone(&quirks), Arc::clone(&settings));
         let courier = Courier::new(POLICY, clock).with_feed(Arc::new(teller));
         Self {
@@ -108,7 +110,9 @@ impl Server {
 
     /// Changes settings, for what happens from now on.
     pub fn change_settings(&self, change: impl FnOnce(&mut ZenotiSettings)) {
-        change(&mut self.settings.write().unwrap_or_else(PoisonError::into_inner));
+        let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
+        change(&mut settings);
+        self.practice.look(|inner, _| inner.zenoti.heed(&settings));
     }
 
     /// Sends the test ping: an empty body without a signature.

@@ -25,6 +25,13 @@ pub struct ZenotiSettings {
     /// `Invoice.Closed` is sent for invoices that are not closed too: when one is opened again,
     /// and a moment before one is closed.
     pub early_invoices: bool,
+    /// Visits, invoices and memberships of a guest that was merged go on naming the id that died,
+    /// in webhooks and when they are read. The vendor names the event and the history of merges,
+    /// and does not say what becomes of what a guest had.
+    pub dead_ids: bool,
+    /// A guest that is asked for by a dead id is not found; else the id leads to the guest that is
+    /// left.
+    pub dead_ids_not_found: bool,
     /// `center` in place of `center_id` in some events of invoices.
     pub mixed_centers: bool,
 }
@@ -40,6 +47,8 @@ impl Default for ZenotiSettings {
             time_zones: true,
             bare_events: true,
             early_invoices: true,
+            dead_ids: true,
+            dead_ids_not_found: true,
             mixed_centers: true,
         }
     }
@@ -57,6 +66,8 @@ impl ZenotiSettings {
             time_zones: true,
             bare_events: false,
             early_invoices: false,
+            dead_ids: false,
+            dead_ids_not_found: false,
             mixed_centers: false,
         }
     }

@@ -133,7 +133,8 @@ impl Told {
                 ("Invoice.Closed", id, data)
             }
             What::Membership(event, id, state) => {
-                let person = inner.patients.get(state.guest.as_str(), at);
+                let left = inner.zenoti.survivor(&state.guest, at);
+                let person = inner.patients.get(left.as_str(), at);
                 let data = match person.filter(|_| event.ends_with("Created")) {
                     Some(person) => {
                         let invoice = inner.zenoti.invoice(state.invoice.as_str(), at);
@@ -189,11 +190,11 @@ impl Payload for Told {
 
 /// Created and updated: a guest without a phone, and every service.
 fn group(visit: &Visit, inner: &Inner, mixed: bool) -> Value {
-    let guest = visit.guest.as_ref().and_then(|id| {
+    let guest = visit.guest.as_ref().zip(visit.named.as_ref()).and_then(|(id, named)| {
         let row = inner.patients.get(id.as_str(), visit.now)?;
         let state = &row.version.state;
         Some(json!({
-            "id": shown(id.as_str(), mixed),
+            "id": shown(named.as_str(), mixed),
             "first_name": state.given,
             "last_name": state.family,
             "email": state.emails.first().map(|email| email.address.clone()),
@@ -222,7 +223,7 @@ fn emptied(visit: &Visit, mixed: bool) -> Value {
         "appointment_group_id": shown(&visit.group(), mixed),
         "organization_id": ORGANIZATION,
         "center_id": shown(CENTER, mixed),
-        "guest": visit.guest.as_ref().map(|id| json!({ "id": shown(id.as_str(), mixed) })),
+        "guest": visit.named.as_ref().map(|id| json!({ "id": shown(id.as_str(), mixed) })),
         "appointments": [],
     })
 }
@@ -266,7 +267,8 @@ fn invoice(
     settings: &ZenotiSettings,
     mixed: bool,
 ) -> Value {
-    let guest = inner.patients.get(state.guest.as_str(), at);
+    let left = inner.zenoti.survivor(&state.guest, at);
+    let guest = inner.patients.get(left.as_str(), at);
     let guest = guest.as_ref().map(|row| &row.version.state);
     let mut invoice = invoice_json::invoice(id, state, guest, mixed);
     invoice["invoice_items"] = invoice_json::items(id, state, mixed);

@@ -30,6 +30,8 @@ pub(super) struct Visit {
     pub(super) record: Arc<str>,
     pub(super) state: AppointmentState,
     pub(super) guest: Option<PatientId>,
+    /// Whom it names.
+    pub(super) named: Option<PatientId>,
     pub(super) services: Vec<Service>,
     pub(super) entered: DateTime<Utc>,
     pub(super) changed: DateTime<Utc>,
@@ -58,6 +60,7 @@ impl Visit {
             record: Arc::clone(record),
             services: services(record, state, book),
             guest: state.patient.as_ref().map(|guest| book.survivor(guest, now)),
+            named: state.patient.as_ref().map(|guest| book.named(guest, now)),
             state: state.clone(),
             entered,
             changed,
@@ -105,7 +108,7 @@ impl Visit {
     /// The invoice as it is before anybody touched it: open, with everything that was booked.
     pub(super) fn open_invoice(&self) -> Option<InvoiceState> {
         Some(InvoiceState {
-            guest: self.guest.clone()?,
+            guest: self.named.clone()?,
             appointment: Some((&*self.record).into()),
             number: number_of(&self.record),
             items: self.services.iter().map(Service::item).collect(),

@@ -1,6 +1,7 @@
 use cannula_sandbox::{
     Quirks,
     practice::{PatientState, PracticeConfig},
+    zenoti::Amount,
 };
 use serde_json::{Value, json};
 
@@ -141,7 +142,7 @@ async fn an_update_with_a_part_of_the_guest_wipes_the_rest() {
 }
 
 #[tokio::test]
-async fn the_id_of_a_merged_guest_leads_to_the_one_who_is_left() {
+async fn the_id_of_a_merged_guest_is_dead_or_leads_to_the_one_who_is_left() {
     let scene = Scene::empty().await;
     let (old, new) =
         (scene.ann(), scene.practice().add_patient(PatientState::new("Anne", "Smith", 2)));
@@ -149,9 +150,11 @@ async fn the_id_of_a_merged_guest_leads_to_the_one_who_is_left() {
     scene.advance(60);
     assert!(scene.practice().zenoti_merge_guests(&old, &new));
     assert!(!scene.practice().zenoti_merge_guests(&old, &new), "the old id is dead");
+    let dead = scene.json(&format!("guests/{old}")).await;
+    assert_eq!(dead["error"]["code"], "414", "{dead}");
+    scene.sandbox.zenoti().change_settings(|settings| settings.dead_ids_not_found = false);
     assert_eq!(scene.json(&format!("guests/{old}")).await["id"], new.as_str());
     let list = scene.appointments("2031-04-11", "2031-04-11").await;
-    assert_eq!(list[0]["guest"]["id"], new.as_str());
     assert_eq!(
         list[0]["appointment_group_id"],
         scene.practice().zenoti_group(&appointment).as_str()
@@ -168,6 +171,33 @@ async fn the_id_of_a_merged_guest_leads_to_the_one_who_is_left() {
     );
     let error = scene.put(&format!("guests/{old}"), &mina(&scene)).await.expect(200);
     assert_eq!(error["error"]["code"], "414");
+}
+
+#[tokio::test]
+async fn what_a_merged_guest_had_keeps_the_dead_id_or_has_the_others() {
+    let scene = Scene::empty().await;
+    let practice = scene.practice();
+    let (old, new) = (scene.ann(), practice.add_patient(PatientState::new("Anne", "Smith", 2)));
+    let visit = scene.book(&old);
+    let invoice = practice.zenoti_close_invoice(&visit, None).unwrap();
+    practice.zenoti_join(&old, "Glow Monthly", Amount::cents(19_900));
+    scene.advance(60);
+    assert!(practice.zenoti_merge_guests(&old, &new));
+    for (dead_ids, named) in [(true, &old), (false, &new)] {
+        scene.sandbox.zenoti().change_settings(|settings| {
+            (settings.dead_ids, settings.dead_ids_not_found) = (dead_ids, false);
+        });
+        let list = scene.appointments("2031-04-11", "2031-04-11").await;
+        let invoice = scene.json(&format!("invoices/{invoice}")).await;
+        // Whoever is asked for, they are one guest's.
+        for guest in [&old, &new] {
+            let path = format!("guests/{guest}/memberships?center_id={}", scene.access.center_id);
+            let club = &scene.json(&path).await["guest_memberships"][0];
+            let ids = [&list[0]["guest"], &invoice["invoice"]["guest"]].map(|guest| &guest["id"]);
+            assert_eq!([ids[0], ids[1], &club["guest_id"]], [named.as_str(); 3]);
+        }
+        assert_eq!(list[0]["guest"]["first_name"], "Anne", "the data are those of who is left");
+    }
 }
 
 #[tokio::test]

@@ -97,6 +97,7 @@ impl<F: Flow> Shared<F> {
         };
         let step = Step {
             state: Some(write(&job.state)?),
+            merged_into: self.flow.merged_into(&job.state),
             fetched: Vec::new(),
             arrivals: Vec::new(),
             events,

@@ -68,6 +68,7 @@ pub(super) fn rest(claim: &Claim) -> Step {
         subject: claim.subject.clone(),
         epoch: claim.epoch,
         state: None,
+        merged_into: None,
         fetched: Vec::new(),
         arrivals: Vec::new(),
         events: Vec::new(),
@@ -281,6 +282,7 @@ impl<F: Flow> Shared<F> {
             if effects.is_empty() { Next::Rest { due_at: None, error: None } } else { Next::Send };
         let step = Step {
             state: Some(write(&state)?),
+            merged_into: self.flow.merged_into(&state),
             fetched,
             arrivals: told.into_iter().map(|event| self.arrival(event)).collect(),
             events,

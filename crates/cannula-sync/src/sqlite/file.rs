@@ -15,11 +15,13 @@ use super::{Fault, StoreFile, forget, sqlite_error, store_file::NO_ENCRYPTION};
 const SCHEMA: &str = include_str!("schema.sql");
 /// "CANU": SQLite keeps it in the file's header, so that a file of another program is known.
 const APPLICATION_ID: i32 = 0x4341_4E55;
-const VERSION: i32 = 2;
+const VERSION: i32 = 3;
 /// From version 1, which overwrote nothing that it deleted.
 const SECOND: &str = "ALTER TABLE subject ADD COLUMN purged_at INTEGER;
     CREATE TABLE traces (since INTEGER NOT NULL) STRICT;
     INSERT INTO traces (since) VALUES (0)";
+/// From version 2, where what named a merged person after the merge was nobody's.
+const THIRD: &str = "ALTER TABLE subject ADD COLUMN merged_into TEXT";
 /// What an SQLite file that is not encrypted begins with.
 const PLAIN: &[u8] = b"SQLite format 3\0";
 /// Longer than any transaction of another worker takes.
@@ -90,12 +92,8 @@ pub(super) fn open(file: &StoreFile, worker: &str) -> Result<(Connection, File)>
     }
     configure(&mut connection).map_err(sqlite_error)?;
     // A crash may have come between a removal and its end.
-    match forget::wipe_traces(&connection).map_err(|fault: Fault| fault.into_error("wipe traces")) {
-        Err(error) if error.kind() == ErrorKind::Contended => {
-            tracing::warn!(%error, "left for the next start");
-        }
-        wiped => wiped?,
-    }
+    let wiped = forget::wipe_traces_or_leave_them(&connection);
+    wiped.map_err(|fault: Fault| fault.into_error("wipe traces"))?;
     Ok((connection, lock))
 }
 
@@ -179,8 +177,12 @@ fn configure(connection: &mut Connection) -> rusqlite::Result<()> {
     if version == 0 {
         transaction.execute_batch(SCHEMA)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    } else if version < VERSION {
-        transaction.execute_batch(SECOND)?;
+    } else {
+        for (older, change) in [(2, SECOND), (3, THIRD)] {
+            if version < older {
+                transaction.execute_batch(change)?;
+            }
+        }
     }
     if version < VERSION {
         transaction.pragma_update(None, "user_version", VERSION)?;

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::Value;
 
 use super::{
-    Fault,
+    Fault, merged,
     row::{InboxRow, from_json, json, micros},
 };
 use crate::store::Forgotten;
@@ -24,8 +24,24 @@ const WHOLE: &str = "(json_valid(body) AND json_type(body, '$.record') IS NOT NU
 /// Why nothing comes of an event.
 const PURGED: &str = "The person was purged: nothing of it is kept, and nothing is done about it.";
 
-/// Removes what is known of a person, and remembers to know nothing of them from now on.
+/// Removes what is known of a person and of all who were merged into them, and remembers to know
+/// nothing of them from now on.
 pub(super) fn purge(
+    tx: &Transaction<'_>,
+    subject: &Subject,
+    now: DateTime<Utc>,
+) -> Result<Forgotten, Fault> {
+    let mut all = Forgotten::default();
+    for subject in merged::with_merged(tx, subject)? {
+        let Forgotten { events, effects, rejected } = purge_one(tx, &subject, now)?;
+        all.events += events;
+        all.effects += effects;
+        all.rejected += rejected;
+    }
+    Ok(all)
+}
+
+fn purge_one(
     tx: &Transaction<'_>,
     subject: &Subject,
     now: DateTime<Utc>,
@@ -107,6 +123,17 @@ pub(super) fn wipe_traces(connection: &Connection) -> Result<(), Fault> {
     }
     connection.execute("DELETE FROM traces", [])?;
     Ok(())
+}
+
+/// The same, where somebody else who reads the store is no fault: then the next start does it.
+pub(super) fn wipe_traces_or_leave_them(connection: &Connection) -> Result<(), Fault> {
+    match wipe_traces(connection) {
+        Err(Fault::Ours(error)) if error.kind() == ErrorKind::Contended => {
+            tracing::warn!(%error, "left for the next start");
+            Ok(())
+        }
+        wiped => wiped,
+    }
 }
 
 /// An event of a person who was purged, as it is kept.

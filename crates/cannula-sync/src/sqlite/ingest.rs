@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Fault, chain, forget,
+    Fault, chain, forget, merged,
     row::{InboxRow, micros},
 };
 use crate::store::{FeedState, Ingest, Ingested};
@@ -59,6 +59,8 @@ pub(super) enum Origin {
     Read,
     /// It was brought, perhaps not for the first time.
     Delivered,
+    /// Somebody who was merged passes it on.
+    PassedOn,
 }
 
 pub(super) fn add(
@@ -69,7 +71,18 @@ pub(super) fn add(
 ) -> Result<Ingested, Fault> {
     let mut ingested = Ingested::default();
     for row in rows {
-        let again = match (known(tx, row)?, origin) {
+        let renamed = match origin {
+            Origin::PassedOn => None,
+            Origin::Read | Origin::Delivered => merged::renamed(tx, row)?,
+        };
+        // What is known by the name of somebody who was merged since was passed on.
+        let known = known(tx, row)?;
+        let row = renamed.as_ref().unwrap_or(row);
+        let known = match known {
+            None if renamed.is_some() => self::known(tx, row)?,
+            known => known,
+        };
+        let again = match (known, origin) {
             (None, _) => None,
             (Some(stamp), Origin::Read) if row.stamp > stamp => match chain::returned(tx, row)? {
                 Some(again) => Some(again),

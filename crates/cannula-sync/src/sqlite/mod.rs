@@ -8,6 +8,7 @@ mod chain;
 mod file;
 mod forget;
 mod ingest;
+mod merged;
 mod read;
 mod row;
 mod store_file;
@@ -269,7 +270,15 @@ impl Store for SqliteStore {
     async fn save(&self, steps: Vec<Step>, now: DateTime<Utc>) -> Result<Saved> {
         let worker = Arc::clone(&self.worker);
         let rows = row::steps(steps)?;
-        self.write("save steps", move |tx| work::save(tx, &worker.name, rows, now)).await
+        self.call("save steps", move |connection| {
+            let saved = at_once(connection, |tx| work::save(tx, &worker.name, rows, now))?;
+            if !saved.lost.is_empty() {
+                // Perhaps because the person was merged into one who was purged.
+                forget::wipe_traces_or_leave_them(connection)?;
+            }
+            Ok(saved)
+        })
+        .await
     }
 
     async fn replay(&self, what: Replay, now: DateTime<Utc>) -> Result<u64> {

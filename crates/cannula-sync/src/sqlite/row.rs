@@ -1,7 +1,7 @@
 //! Between our types and rows: what is JSON in the store is written and read here.
 
 use cannula_core::{
-    Error, ErrorKind, Event, EventId, IdempotencyKey, ParkReason, Phi, Record, RecordKey,
+    Error, ErrorKind, Event, EventId, IdempotencyKey, ParkReason, PersonId, Phi, Record, RecordKey,
     RecordKind, Result, Subject, Version,
 };
 use chrono::{DateTime, Utc};
@@ -47,6 +47,7 @@ pub(super) struct StepRow {
     pub(super) subject: Subject,
     pub(super) epoch: u64,
     pub(super) state: Option<Phi<String>>,
+    pub(super) merged_into: Option<PersonId>,
     pub(super) fetched: Vec<InboxRow>,
     pub(super) arrivals: Vec<InboxRow>,
     pub(super) events: Vec<UpdateRow>,
@@ -111,6 +112,7 @@ pub(super) fn steps(steps: Vec<Step>) -> Result<Vec<StepRow>> {
                 subject: step.subject,
                 epoch: step.epoch,
                 state: step.state,
+                merged_into: step.merged_into,
                 outbox: step.outbox,
                 next: step.next,
             })

@@ -1,4 +1,4 @@
--- The durable store of Cannula, version 2. Times are microseconds since 1970 in UTC.
+-- The durable store of Cannula, version 3. Times are microseconds since 1970 in UTC.
 
 -- How far each feed has been read. The revision guards the cursor: a page read at revision n is
 -- stored only while the feed is still at n, together with the page's events.
@@ -24,6 +24,8 @@ CREATE TABLE subject (
     attempts    INTEGER NOT NULL DEFAULT 0, -- claims since the subject last came to rest
     error       TEXT,                       -- why it is to be tried again
     purged_at   INTEGER,                    -- since when nothing about the person is kept
+    merged_into TEXT,                       -- the person of the practice that this one turned out
+                                            -- to be: what names this one is that one's
     UNIQUE (practice, person)
 ) STRICT;
 CREATE INDEX subject_due ON subject (due_at) WHERE due_at IS NOT NULL AND owner IS NULL;

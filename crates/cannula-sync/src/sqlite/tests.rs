@@ -57,6 +57,7 @@ fn finished(claim: &Claim) -> Step {
         subject: claim.subject.clone(),
         epoch: claim.epoch,
         state: None,
+        merged_into: None,
         fetched: Vec::new(),
         arrivals: Vec::new(),
         events: ids.map(update).collect(),

@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{
-    Fault,
+    Fault, forget,
     ingest::{self, Origin},
+    merged,
     row::{StepRow, UpdateRow, from_json, micros, status_word, unknown_effect},
 };
 use crate::store::{Claim, Ingested, Next, OutboxRow, Replay, Saved};
@@ -160,7 +161,13 @@ pub(super) fn save(
             })
             .optional()?;
         match id {
-            Some(id) => saved.ingested.add(save_step(tx, id, &step, now)?),
+            Some(id) => {
+                saved.ingested.add(save_step(tx, id, &step, now)?);
+                if step.merged_into.is_some() && merged::into_purged(tx, &step.subject)? {
+                    forget::purge(tx, &step.subject, now)?;
+                    saved.lost.push(step.subject);
+                }
+            }
             None => saved.lost.push(step.subject),
         }
     }
@@ -179,6 +186,7 @@ fn save_step(
              ON CONFLICT DO UPDATE SET body = excluded.body",
         )?
         .execute(params![id, state.expose()])?;
+        merged::note(tx, id, step.merged_into.as_ref())?;
     }
     let mut ingested = Ingested::default();
     for event in &step.fetched {
@@ -187,9 +195,16 @@ fn save_step(
             ingested.new += 1;
         }
     }
-    ingested.add(ingest::add(tx, &step.arrivals, Origin::Read, now)?);
     for update in &step.events {
         update_event(tx, id, update)?;
+    }
+    if step.merged_into.is_some() {
+        let late = merged::take_late(tx, id)?;
+        ingested.add(ingest::add(tx, &step.arrivals, Origin::PassedOn, now)?);
+        // They were counted when they came.
+        ingested.withdrawn += ingest::add(tx, &late, Origin::Read, now)?.withdrawn;
+    } else {
+        ingested.add(ingest::add(tx, &step.arrivals, Origin::Read, now)?);
     }
     if let Some(outbox) = &step.outbox {
         replace_outbox(tx, id, outbox)?;

@@ -6,6 +6,7 @@
 mod forgetting;
 mod inbox;
 mod leases;
+mod merges;
 mod records;
 mod steps;
 
@@ -16,7 +17,7 @@ use cannula_core::{AppointmentStatus, Cursor, Event, Feed, Phi, RecordKind};
 use cannula_sync::{Arrival, Claim, Ingest, Next, OutboxRow, Step, Store};
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use self::{forgetting::*, inbox::*, leases::*, records::*, steps::*};
+pub use self::{forgetting::*, inbox::*, leases::*, merges::*, records::*, steps::*};
 use crate::{Power, appointment, day_one, laws::set_of_laws, practice};
 
 /// One empty store that several workers can open.
@@ -52,6 +53,11 @@ set_of_laws! { $,
     a_refused_page_withdraws_nothing,
     a_state_read_again_after_another_is_new,
     a_state_delivered_again_after_another_is_ignored,
+    what_names_a_merged_person_is_taken_for_the_one_that_is_left,
+    what_was_passed_on_and_is_read_again_by_the_old_name_is_no_news,
+    a_person_who_is_one_again_has_its_records_again,
+    what_comes_while_a_merge_is_decided_is_taken_for_the_one_that_is_left,
+    what_a_merged_person_passes_on_goes_to_whom_it_names,
     a_lease_excludes_everybody_else,
     two_workers_never_hold_the_same_subject,
     an_expired_lease_is_taken_and_fences_the_old_owner,
@@ -73,6 +79,7 @@ set_of_laws! { $,
     nothing_is_ever_done_again_about_a_purged_person,
     a_purge_takes_the_lease_away,
     a_record_that_leaves_or_reaches_a_purged_person_is_the_others_concern,
+    a_purge_takes_along_who_was_merged_into_the_person,
     what_is_over_is_forgotten_and_what_still_counts_is_not,
     a_forgotten_state_that_is_read_again_is_no_news,
 }
@@ -122,6 +129,7 @@ fn rest(claim: &Claim) -> Step {
         subject: claim.subject.clone(),
         epoch: claim.epoch,
         state: None,
+        merged_into: None,
         fetched: Vec::new(),
         arrivals: Vec::new(),
         events: Vec::new(),

@@ -28,6 +28,14 @@ crate::laws_and_saboteurs!(store_laws: bench => Bench, &[
     ("a_refused_page_withdraws_nothing", Flaw::TakesStalePages),
     ("a_state_read_again_after_another_is_new", Flaw::TakesPagesForDeliveries),
     ("a_state_delivered_again_after_another_is_ignored", Flaw::TakesDeliveriesForPages),
+    ("what_names_a_merged_person_is_taken_for_the_one_that_is_left", Flaw::ForgetsMerges),
+    ("what_was_passed_on_and_is_read_again_by_the_old_name_is_no_news", Flaw::ForgetsMerges),
+    ("a_person_who_is_one_again_has_its_records_again", Flaw::ForgetsMerges),
+    (
+        "what_comes_while_a_merge_is_decided_is_taken_for_the_one_that_is_left",
+        Flaw::ForgetsMerges,
+    ),
+    ("what_a_merged_person_passes_on_goes_to_whom_it_names", Flaw::RenamesWhatIsPassedOn),
     ("a_lease_excludes_everybody_else", Flaw::LeasesLastNoTime),
     ("two_workers_never_hold_the_same_subject", Flaw::LeasesLastNoTime),
     ("an_expired_lease_is_taken_and_fences_the_old_owner", Flaw::DoesNotFence),
@@ -52,6 +60,7 @@ crate::laws_and_saboteurs!(store_laws: bench => Bench, &[
         "a_record_that_leaves_or_reaches_a_purged_person_is_the_others_concern",
         Flaw::ForgetsNothing,
     ),
+    ("a_purge_takes_along_who_was_merged_into_the_person", Flaw::ForgetsMerges),
     ("what_is_over_is_forgotten_and_what_still_counts_is_not", Flaw::ForgetsNothing),
     ("a_forgotten_state_that_is_read_again_is_no_news", Flaw::TakesDuplicates),
 ]);
@@ -68,6 +77,8 @@ enum Flaw {
     WithdrawsNothing,
     TakesPagesForDeliveries,
     TakesDeliveriesForPages,
+    ForgetsMerges,
+    RenamesWhatIsPassedOn,
     LeasesLastNoTime,
     DoesNotFence,
     ReclaimsNothing,
@@ -165,6 +176,9 @@ impl Spoilt {
         if self.is(Flaw::FetchedAreArrivals) {
             let fetched = std::mem::take(&mut step.fetched).into_iter();
             step.arrivals.extend(fetched.map(|event| Arrival { event, verdict: None }));
+        }
+        if self.is(Flaw::ForgetsMerges) {
+            step.merged_into = None;
         }
         if self.is(Flaw::DropsArrivalsOfSteps) {
             step.arrivals.clear();
@@ -269,8 +283,15 @@ impl Store for Spoilt {
 
     async fn save(&self, steps: Vec<Step>, now: DateTime<Utc>) -> Result<Saved> {
         let all: Vec<Subject> = steps.iter().map(|step| step.subject.clone()).collect();
-        let steps = steps.into_iter().map(|step| self.step(step)).collect();
+        let mut steps: Vec<Step> = steps.into_iter().map(|step| self.step(step)).collect();
+        let mut read = Vec::new();
+        if self.is(Flaw::RenamesWhatIsPassedOn) {
+            read.extend(steps.iter_mut().flat_map(|step| std::mem::take(&mut step.arrivals)));
+        }
         let mut saved = self.inner.save(steps, now).await?;
+        if !read.is_empty() {
+            saved.ingested = self.inner.add(read, now).await?;
+        }
         if self.is(Flaw::DoesNotFence) {
             saved.lost.clear();
         }
