@@ -27,7 +27,7 @@ pub struct Target {
 }
 
 /// All there are.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 17] = [
     Target { name: "nextech_select", run: calls::nextech_select, seeds: calls::seeds_select },
     Target { name: "nextech_plus", run: calls::nextech_plus, seeds: calls::seeds_plus },
     Target { name: "patientnow", run: calls::patientnow, seeds: calls::seeds_patientnow },
@@ -37,6 +37,7 @@ pub const TARGETS: [Target; 16] = [
     Target { name: "tokens", run: calls::tokens, seeds: calls::seeds_tokens },
     Target { name: "cursors", run: calls::cursors, seeds: calls::seeds_cursors },
     Target { name: "values", run: values::values, seeds: values::seeds },
+    Target { name: "nextech_pages", run: texts::pages, seeds: texts::seeds_pages },
     Target { name: "webhooks", run: webhooks::webhooks, seeds: webhooks::seeds },
     Target { name: "configuration", run: texts::configuration, seeds: texts::seeds_configuration },
     Target { name: "categories", run: texts::categories, seeds: texts::seeds_categories },

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use cannula::{
     PatientSearchConfig, PostingService, ServiceConfig,
-    core::{Currency, ErrorKind, Money, Result},
+    core::{Currency, ErrorKind, Money, RecordKind, Result},
     http::{Client, Url},
-    nextech::NextechConfig,
+    nextech::{NextechConfig, PageParser, Product},
     patientnow::PatientNowConfig,
     rules::{
         Categories,
@@ -18,10 +18,14 @@ use cannula::{
     zenoti::ZenotiConfig,
 };
 use cannula_examples::write_csv;
-use cannula_sandbox::practice::{Practice, PracticeConfig};
+use cannula_sandbox::practice::{Practice, PracticeConfig, ZONE};
 use chrono::NaiveDate;
 
-use super::bench::{clock, opening};
+use super::{
+    Answer,
+    bench::{clock, opening},
+    calls::{self, survives},
+};
 
 /// What every name in the environment stands for.
 const SECRET: &str = "hush-hush-4711";
@@ -237,6 +241,42 @@ pub(super) fn seeds_links() -> Vec<Vec<u8>> {
         "a//evil.test/api",
     ];
     links.map(|link| link.as_bytes().to_vec()).to_vec()
+}
+
+/// The first byte chooses product and kind of record; the rest is a page, read without HTTP, which is
+/// hundreds of times as fast as with it.
+pub(super) fn pages(data: &[u8]) {
+    let Some((choice, body)) = data.split_first() else { return };
+    let choice = choice.wrapping_sub(b'a');
+    let product = if choice.is_multiple_of(2) { Product::Select } else { Product::PracticePlus };
+    let kinds = [RecordKind::Patient, RecordKind::Appointment, RecordKind::Payment];
+    let kind = kinds[usize::from(choice / 2) % kinds.len()];
+    let parser = PageParser::new(product, "practice".into(), ZONE);
+    match parser.parse(kind, body, opening()) {
+        Ok(page) => {
+            page.events.iter().for_each(survives);
+            assert!(page.events.iter().all(|event| event.key.kind == kind));
+            for row in &page.rejected {
+                assert!(!row.problem.is_empty() && !row.path.is_empty(), "rejected for nothing");
+                assert!(body.len() >= row.raw.expose().len());
+            }
+        }
+        Err(error) => assert_eq!(error.kind(), ErrorKind::Decode, "{error}"),
+    }
+}
+
+/// The pages of the sandbox, as the answers to polls.
+pub(super) fn seeds_pages() -> Vec<Vec<u8>> {
+    let of = |seeds: Vec<Vec<u8>>, product: u8| {
+        // The calls `b` to `d` poll the three feeds; the first answer is a token.
+        let polls = seeds.into_iter().skip(1).take(3).zip(0_u8..);
+        let pages = polls.flat_map(move |(seed, kind)| {
+            let bodies = Answer::all(&seed[1..]).into_iter().skip(1).map(|answer| answer.body);
+            bodies.map(move |body| [&[b'a' + 2 * kind + product], &body[..]].concat())
+        });
+        pages.collect::<Vec<_>>()
+    };
+    [of(calls::seeds_select(), 0), of(calls::seeds_plus(), 1)].concat()
 }
 
 /// A marker that is read is written as one that is read the same.

@@ -55,6 +55,7 @@ targets! {
     tokens
     cursors
     values
+    nextech_pages
     webhooks
     configuration
     categories
