@@ -71,24 +71,30 @@ fn leaf<'v>(value: &'v mut Value, left: &mut usize) -> Option<&'v mut Value> {
     }
 }
 
-/// Dates, times and amounts in forms of all vendors.
+/// Dates, times and amounts, right and wrong, in forms of all vendors.
+pub(super) const TEXTS: [&str; 18] = [
+    "2026-02-30",
+    "2026-03-08T02:30:00",
+    "2026-03-08T02:30:00-05:00",
+    "2026-02-16 10:00:00",
+    "2/16/2026 10:00 AM",
+    "2026-02-16T10:00:60.5Z",
+    "+262142-12-31T23:59:59Z",
+    "-262143-01-01T00:00:00",
+    "-262143-01-01T00:00:00Z",
+    "-262143-01-01",
+    "+262142-12-31T23:59:59-05:00",
+    "0001-01-01T00:00:00",
+    "149.5",
+    "-1e400",
+    "92233720368547758.07",
+    "[]",
+    "{\"id\":null}",
+    "",
+];
+
+/// Each text in two places of seeds of all vendors.
 pub(super) fn seeds() -> Vec<Vec<u8>> {
-    const TEXTS: [&str; 14] = [
-        "2026-02-30",
-        "2026-03-08T02:30:00",
-        "2026-03-08T02:30:00-05:00",
-        "2026-02-16 10:00:00",
-        "2/16/2026 10:00 AM",
-        "2026-02-16T10:00:60.5Z",
-        "+262142-12-31T23:59:59Z",
-        "0001-01-01T00:00:00",
-        "149.5",
-        "-1e400",
-        "92233720368547758.07",
-        "[]",
-        "{\"id\":null}",
-        "",
-    ];
     let seeds = 0..u8::try_from(all().len()).unwrap();
     let leaves = seeds.flat_map(|seed| [3, 20].map(|leaf: u16| (seed, leaf)));
     let seed = |((seed, leaf), text): ((u8, u16), &&str)| {
