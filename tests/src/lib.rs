@@ -4,6 +4,7 @@
 mod clinic;
 mod desk;
 mod emr;
+pub mod fuzz;
 mod inbox;
 mod observed;
 mod patience;

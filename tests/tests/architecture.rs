@@ -4,21 +4,26 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
     process::Command,
 };
 
 use serde_json::Value;
 
-/// The normal (not dev, not build) dependencies of every workspace crate.
-fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+/// Every package of the workspace, as cargo sees it.
+fn packages() -> Vec<Value> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
         .output()
         .expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("metadata is JSON");
-    let packages = metadata["packages"].as_array().expect("packages is a list");
-    packages
+    metadata["packages"].as_array().expect("packages is a list").clone()
+}
+
+/// The normal (not dev, not build) dependencies of every workspace crate.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    packages()
         .iter()
         .map(|package| {
             let normal = package["dependencies"]
@@ -76,6 +81,38 @@ fn core_and_rules_know_neither_a_runtime_nor_http() {
     for name in ["cannula-core", "cannula-rules"] {
         for banned in ["tokio", "reqwest", "hyper", "axum", "rusqlite"] {
             assert!(!dependencies[name].contains(banned), "{name} uses {banned}");
+        }
+    }
+}
+
+#[test]
+fn every_crate_inherits_the_lints_that_forbid_unsafe_code() {
+    let text = |path: &str| fs::read_to_string(path).expect("a manifest can be read");
+    let workspace = text(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"));
+    let lints = workspace.split_once("\n[workspace.lints.rust]\n").expect("there are lints").1;
+    let lints = lints.split("\n[").next().unwrap_or_default();
+    assert!(lints.lines().any(|line| line == "unsafe_code = \"forbid\""), "{lints}");
+    for package in packages() {
+        let manifest = package["manifest_path"].as_str().expect("a package has a manifest");
+        assert!(text(manifest).contains("\n[lints]\nworkspace = true\n"), "{manifest}");
+    }
+}
+
+/// The one reader of answers and the one of deliveries bound what they read, and have tests of that.
+#[test]
+fn bodies_from_outside_are_read_in_two_places() {
+    for (name, dependencies) in dependencies() {
+        let plays_vendor = ["cannula-sandbox", "cannula-testkit", "cannula-tests"];
+        if plays_vendor.contains(&name.as_str()) {
+            continue;
+        }
+        for (library, reader) in [("reqwest", "cannula-http"), ("axum", "cannula-sync")] {
+            let serves = library == "axum" && name == "cannula-examples";
+            let reads = dependencies.contains(library) && !serves;
+            assert!(
+                !reads || name == reader,
+                "{name} uses {library}; {reader} bounds what it reads"
+            );
         }
     }
 }

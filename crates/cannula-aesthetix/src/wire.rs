@@ -1,7 +1,7 @@
 //! HighLevel's JSON: lenient, and private to this crate.
 
-use cannula_core::{ContactId, OpportunityId, Phi};
-use chrono::{DateTime, NaiveDate, Utc};
+use cannula_core::{ContactId, OpportunityId, Phi, YEARS};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, value::RawValue};
 
@@ -108,11 +108,12 @@ fn date(text: &str) -> Option<NaiveDate> {
 
 /// An instant as text, or as milliseconds since 1970.
 pub(crate) fn instant(value: &Value) -> Option<DateTime<Utc>> {
-    match value {
+    let instant: Option<DateTime<Utc>> = match value {
         Value::String(text) => text.trim().parse().ok(),
         Value::Number(millis) => DateTime::from_timestamp_millis(millis.as_i64()?),
         _ => None,
-    }
+    };
+    instant.filter(|instant| YEARS.contains(&instant.year()))
 }
 
 #[derive(Deserialize)]

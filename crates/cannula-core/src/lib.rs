@@ -37,7 +37,7 @@ pub use ledger::{LedgerInfo, LedgerOptions, LedgerRow, NewPayment, PaymentTerms}
 pub use model::{
     Appointment, AppointmentStatus, ContactLink, Correction, CrmContact, Inheritance, Membership,
     MembershipStatus, Named, Patient, PatientMerge, Payer, Payment, PaymentKind, PaymentStatus,
-    PersonName, Phone, PhoneUse, Pointer, TaggedContact, VisitTime,
+    PersonName, Phone, PhoneUse, Pointer, TaggedContact, VisitTime, YEARS,
 };
 pub use money::Money;
 pub use order::{

@@ -1,6 +1,6 @@
 //! What an EMR knows, in the field's words and in no vendor's.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -26,6 +26,10 @@ impl Named {
         Self { id: None, name: name.into() }
     }
 }
+
+/// The years that a vendor's time can be in. What is dated otherwise is a mistake of theirs, and so near
+/// the end of what can be counted that another zone is beyond it.
+pub const YEARS: RangeInclusive<i32> = 1..=9999;
 
 /// When a visit takes place: the wall clock of the practice, and the instant.
 ///

@@ -1,8 +1,9 @@
 //! Nextech's spellings of time.
 
-use cannula_core::VisitTime;
+use cannula_core::{VisitTime, YEARS};
 use chrono::{
-    DateTime, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc,
+    DateTime, Datelike, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime,
+    TimeZone, Utc,
 };
 use chrono_tz::Tz;
 
@@ -16,7 +17,10 @@ struct Stamp {
 /// Reads `2031-05-20T10:30:00-04:00`, with or without seconds, with any number of fractional
 /// digits, with `Z`, an offset or neither, or a date alone.
 fn parse(text: &str) -> Option<Stamp> {
-    let text = text.trim();
+    written(text.trim()).filter(|stamp| YEARS.contains(&stamp.wall.year()))
+}
+
+fn written(text: &str) -> Option<Stamp> {
     // chrono's own readers are several times slower, and a page has three timestamps a row.
     if let Some(stamp) = usual(text) {
         return Some(stamp);
@@ -147,6 +151,14 @@ fn on_wall(wall: NaiveDateTime, zone: Tz, written: Option<FixedOffset>) -> DateT
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_year_beyond_four_digits_is_no_time() {
+        for text in ["-262143-01-01T00:00:00Z", "+262142-12-31T23:59:59", "-262143-01-01"] {
+            assert_eq!(visit(text, chrono_tz::America::New_York), None, "{text}");
+            assert_eq!((instant(text), day(text, chrono_tz::Asia::Tokyo)), (None, None), "{text}");
+        }
+    }
 
     const ZONE: Tz = chrono_tz::America::New_York;
 

@@ -107,9 +107,14 @@ impl Progress {
         let back =
             |date: NaiveDate| date.checked_sub_days(Days::new(past_days.into())).unwrap_or(date);
         let (today, start) = (day(now), day(plan.start_from));
-        let first = self.mark.map_or(start, |mark| back(day(mark).min(today)).max(start));
+        let first = self
+            .mark
+            .map_or(start, |mark| back(day(mark.min(now).max(plan.start_from))).max(start));
         let last = today.checked_add_days(Days::new(plan.days_ahead.into())).unwrap_or(today);
-        let since = self.mark.map(|mark| mark - OVERLAP).unwrap_or(plan.start_from);
+        let since = self
+            .mark
+            .map(|mark| mark.checked_sub_signed(OVERLAP).unwrap_or(mark))
+            .unwrap_or(plan.start_from);
         Sweep {
             started: now,
             deep,
@@ -142,7 +147,7 @@ impl Progress {
         sweep.total = total.or(sweep.total);
         if !parsed.extent.is_last(page, sweep.seen, parsed.count) {
             sweep.page = page.page.saturating_add(1);
-            sweep.seen += parsed.count;
+            sweep.seen = sweep.seen.saturating_add(parsed.count);
             sweep.last_page.clone_from(&parsed.mark);
             self.sweep = Some(sweep);
             return Ok(false);

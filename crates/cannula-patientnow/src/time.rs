@@ -1,8 +1,9 @@
 //! PatientNow's spellings of time. What has no offset is on the wall clock of the location.
 
-use cannula_core::VisitTime;
+use cannula_core::{VisitTime, YEARS};
 use chrono::{
-    DateTime, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc,
+    DateTime, Datelike, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, TimeDelta,
+    TimeZone, Utc,
 };
 use chrono_tz::Tz;
 
@@ -15,7 +16,16 @@ enum Written {
 
 /// `2031-03-04T15:30:00` with `Z`, an offset or neither, or a date alone.
 fn parse(text: &str) -> Option<Written> {
-    let text = text.trim();
+    let written = written(text.trim())?;
+    let year = match &written {
+        Written::Moment(moment) => moment.year(),
+        Written::Wall(wall) => wall.year(),
+        Written::Day(day) => day.year(),
+    };
+    YEARS.contains(&year).then_some(written)
+}
+
+fn written(text: &str) -> Option<Written> {
     if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
         return Some(Written::Moment(moment));
     }
@@ -87,6 +97,13 @@ mod tests {
     use super::*;
 
     const ZONE: Tz = chrono_tz::America::Los_Angeles;
+
+    #[test]
+    fn a_year_beyond_four_digits_is_no_time() {
+        for text in ["-262143-01-01T00:00:00Z", "+262142-12-31T23:59:59", "-262143-01-01"] {
+            assert_eq!((visit(text, ZONE), day(text, ZONE)), (None, None), "{text}");
+        }
+    }
 
     #[test]
     fn a_time_without_an_offset_is_the_locations() {

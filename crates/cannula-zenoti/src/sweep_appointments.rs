@@ -55,8 +55,11 @@ impl Zenoti {
             // There are fewer centers than when the sweep began.
             return self.end_book(progress).page(Vec::new(), Vec::new());
         };
-        let first = from + Days::new(window * requests::SPAN);
-        let last = first + Days::new((requests::SPAN - 1).min(days - window * requests::SPAN - 1));
+        // A cursor that was spoilt asks for nothing useful, and does no harm.
+        let later =
+            |day: NaiveDate, days| day.checked_add_days(Days::new(days)).unwrap_or(NaiveDate::MAX);
+        let first = later(from, window * requests::SPAN);
+        let last = later(first, (requests::SPAN - 1).min(days - window * requests::SPAN - 1));
         self.pace().await?;
         let asked_at = self.clock.now();
         let mut listed = self.list(center, first, last).await?;

@@ -89,7 +89,7 @@ impl Zenoti {
         if let Some(center) = self.config.centers.get(progress.at.center) {
             self.pace().await?;
             let asked_at = self.clock.now();
-            let page = progress.at.pages + 1;
+            let page = progress.at.pages.saturating_add(1);
             let request = requests::changed_guests(&center.id, since, page);
             let list: GuestList = self.read(&request, Response::json).await?;
             let rows = list.guests.unwrap_or_default();
@@ -118,7 +118,7 @@ impl Zenoti {
             self.pace().await?;
             events.extend(self.merges(&center.id, since).await?);
         }
-        (progress.at.center, progress.at.pages) = (progress.at.center + 1, 0);
+        (progress.at.center, progress.at.pages) = (progress.at.center.saturating_add(1), 0);
         if progress.at.center >= self.config.centers.len() {
             let began = progress.began.unwrap_or(now).date_naive();
             // The day is in a zone that is not documented: one day more is in every zone enough.

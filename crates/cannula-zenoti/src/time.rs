@@ -1,7 +1,7 @@
 //! Zenoti's two times, which look alike: UTC in webhooks, the center's wall clock in REST. They
 //! are different types, so that one cannot be taken for the other.
 
-use cannula_core::VisitTime;
+use cannula_core::{VisitTime, YEARS};
 use chrono::{
     DateTime, Datelike, MappedLocalTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc,
 };
@@ -99,7 +99,8 @@ pub(crate) fn read<T: Written + Dated>(text: &str) -> Result<Option<T>, ()> {
     if text.is_empty() {
         return Ok(None);
     }
-    T::read(text).map(|time| (time.dated() > 1).then_some(time)).ok_or(())
+    let time = T::read(text).filter(|time| time.dated() <= *YEARS.end()).ok_or(())?;
+    Ok((time.dated() > 1).then_some(time))
 }
 
 /// What has a year.
@@ -130,6 +131,7 @@ mod tests {
             assert_eq!(read::<UtcTime>(nothing), Ok(None), "{nothing}");
         }
         assert_eq!(read::<CenterTime>("soon"), Err(()));
+        assert_eq!(read::<CenterTime>("+262142-12-31T23:59:59"), Err(()));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fs, io, path::Path};
 
 use cannula::{
-    core::{Error, ErrorKind, Money, PaymentLedger, Result, StoreOrder},
+    core::{Error, ErrorKind, Money, OrderNumber, PaymentLedger, Result, StoreOrder},
     rules::posting::{
         PostingRules,
         report::{Line, Reconciliation, Report, Sums},
@@ -107,6 +107,7 @@ fn row(date: String, tender: String, sums: &Sums) -> [String; 7] {
 }
 
 /// Writes a report as CSV: its sums, its differences and its notes, told apart by the first column.
+/// A text that a spreadsheet would take for a formula has an apostrophe before it.
 ///
 /// # Errors
 /// If `out` fails.
@@ -117,7 +118,7 @@ pub fn write_csv(report: &Report, out: impl io::Write) -> io::Result<()> {
         csv.serialize(CsvRow {
             row: "sum",
             date: date(day.date),
-            tender: day.tender.clone().unwrap_or_default(),
+            tender: plain(day.tender.as_deref().unwrap_or_default()),
             captured: day.sums.captured.decimal(),
             tax: day.sums.tax.decimal(),
             shipping: day.sums.shipping.decimal(),
@@ -136,17 +137,24 @@ pub fn write_csv(report: &Report, out: impl io::Write) -> io::Result<()> {
             row,
             date: date(line.store_date),
             kind: line.kind.to_string(),
-            order: line.order.as_ref().map(ToString::to_string).unwrap_or_default(),
-            refund: line.refund.clone().unwrap_or_default(),
-            ledger_rows: rows.join(" "),
+            order: plain(line.order.as_ref().map_or("", OrderNumber::as_str)),
+            refund: plain(line.refund.as_deref().unwrap_or_default()),
+            ledger_rows: plain(&rows.join(" ")),
             ledger_date: date(line.ledger_date),
             store_amount: amount(line.store_amount),
             ledger_amount: amount(line.ledger_amount),
-            sentence: line.sentence.clone(),
+            sentence: plain(&line.sentence),
             ..CsvRow::default()
         })?;
     }
     csv.flush()
+}
+
+/// A text of a vendor's as a cell that is nothing but text. One that begins with an apostrophe gets
+/// another, so that taking one away is always right.
+fn plain(text: &str) -> String {
+    let taken_otherwise = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\'']);
+    if taken_otherwise { format!("'{text}") } else { text.to_owned() }
 }
 
 /// A line of the CSV; amounts of sums and of single lines are in columns of their own.
