@@ -256,7 +256,7 @@ async fn run(args: &Args) -> Result<Shown> {
         Command::Select { contact, is, new, birth_date } => {
             let is = is.as_deref().map(|patient| Said::Is(patient.into()));
             let said = is.or_else(|| new.then_some(Said::New));
-            let answer = Answer { said, birth_date: *birth_date };
+            let answer = Answer { said, birth_date: birth_date.map(Phi::new) };
             show::selection(&app.select(&actor, &contact.as_str().into(), &answer).await?)
         }
         Command::Add { first_name, last_name, birth_date, phone, email, details } => {

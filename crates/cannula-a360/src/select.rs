@@ -1,4 +1,4 @@
-use cannula_core::{ContactId, CrmContact, Error, ErrorKind, PatientId, Person, Result};
+use cannula_core::{ContactId, CrmContact, Error, ErrorKind, PatientId, Person, Phi, Result};
 use cannula_rules::patient_link::{
     Candidate, Choice, LinkDecision, MergeRules, Offer, Question, decide, merge, name_key,
 };
@@ -30,7 +30,7 @@ pub struct Answer {
     /// Who the contact is.
     pub said: Option<Said>,
     /// The birth date of a contact without a usable one.
-    pub birth_date: Option<NaiveDate>,
+    pub birth_date: Option<Phi<NaiveDate>>,
 }
 
 /// Who a contact is.
@@ -127,7 +127,8 @@ impl A360 {
         answer: &Answer,
     ) -> Result<Selection> {
         let (policy, today) = (&self.config.policy, self.today());
-        let offer = Offer::read(contact, answer.birth_date, policy, today);
+        let birth_date = answer.birth_date.as_ref().map(|date| *date.expose());
+        let offer = Offer::read(contact, birth_date, policy, today);
         let linked = self.linked_to(&contact.id).await?;
         let same_name = match offer.name_key() {
             Some(key) => self.store.same_name(&key).await?,

@@ -196,7 +196,9 @@ fn credentials(
     let given = |key: &str| keys.iter().any(|name| name == key);
     match (given("token"), given("oauth")) {
         (true, false) => settings.secret("token", lookup).map(Credentials::PrivateToken),
-        (false, true) => oauth(settings, directory, lookup).map(Credentials::OAuth),
+        (false, true) => settings
+            .within("oauth", |section| oauth(section, directory, lookup))
+            .map(Credentials::OAuth),
         (both, _) => {
             // Both keys are known ones, so that neither is reported as unknown as well.
             settings.take("token");
@@ -213,16 +215,14 @@ fn credentials(
 }
 
 fn oauth(
-    settings: &mut Settings,
+    section: &mut Settings,
     directory: &Path,
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Option<OAuth> {
-    let mut section = settings.section("oauth");
     let client_id = section.required("client_id");
     let client_secret = section.secret("client_secret", lookup);
     let refresh_token = section.secret("refresh_token", lookup);
     let token_file = section.required("token_file");
-    settings.absorb(section.finish());
     Some(OAuth {
         client_id: client_id?,
         client_secret: client_secret?,

@@ -70,10 +70,10 @@ impl WebhookConfig {
         tags: Vec<String>,
     ) -> Self {
         let mut config = Self::new(location_id, tags);
-        if let Some(keys) = texts(settings, "ed25519_keys") {
+        if let Some(keys) = settings.texts("ed25519_keys") {
             config.ed25519_keys = keys;
         }
-        if let Some(keys) = texts(settings, "rsa_keys") {
+        if let Some(keys) = settings.texts("rsa_keys") {
             config.rsa_keys = keys;
         }
         let minutes = settings.integer("window_minutes", WINDOW.as_secs() / 60);
@@ -101,15 +101,6 @@ impl fmt::Debug for WebhookConfig {
             .field("tags", &self.tags)
             .finish()
     }
-}
-
-/// A list of texts; `None` if the key is absent or, which is noted, is no such list.
-fn texts(settings: &mut Settings, key: &str) -> Option<Vec<String>> {
-    let list = serde_json::from_value(settings.take(key)?).ok();
-    if list.is_none() {
-        settings.problem(key, "must be a list of texts");
-    }
-    list
 }
 
 /// Verifies and reads what the CRM delivers to a marketplace app.

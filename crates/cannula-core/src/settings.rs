@@ -204,13 +204,32 @@ impl Settings {
         currency
     }
 
-    /// A sub-section; absent is empty.
-    pub fn section(&mut self, key: &str) -> Self {
-        let value = self.take(key).unwrap_or(Value::Null);
-        Self::new(self.path_of(key), value)
+    /// A list of texts; `None` if the key is absent or, which is noted, is no such list.
+    pub fn texts(&mut self, key: &str) -> Option<Vec<String>> {
+        let list = serde_json::from_value(self.take(key)?).ok();
+        if list.is_none() {
+            self.problem(key, "must be a list of texts");
+        }
+        list
     }
 
-    /// Takes over the problems of a sub-section that was read to its end.
+    /// A key that goes with another choice than the one that was made: a problem if it is there.
+    pub fn misplaced(&mut self, key: &str, why: &str) {
+        if self.take(key).is_some() {
+            self.problem(key, why);
+        }
+    }
+
+    /// Reads a sub-section to its end; absent is empty.
+    pub fn within<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        let value = self.take(key).unwrap_or(Value::Null);
+        let mut section = Self::new(self.path_of(key), value);
+        let value = read(&mut section);
+        self.absorb(section.finish());
+        value
+    }
+
+    /// Takes over problems that were found elsewhere, such as in a document that the section names.
     pub fn absorb(&mut self, problems: Problems) {
         self.problems.extend(problems);
     }

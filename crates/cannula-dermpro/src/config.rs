@@ -130,9 +130,7 @@ fn credentials(
 ) -> Option<Credentials> {
     if settings.has(BEARER) {
         for key in [CONSUMER_KEY].iter().chain(&SECRETS) {
-            if settings.take(key).is_some() {
-                settings.problem(key, "signs requests, which `bearer_token` does not; name one");
-            }
+            settings.misplaced(key, "signs requests, which `bearer_token` does not; name one");
         }
         return settings.secret(BEARER, lookup).map(Credentials::Bearer);
     }

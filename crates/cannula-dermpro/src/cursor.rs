@@ -1,8 +1,9 @@
 //! Where the orders have been read to. Pure.
 //!
-//! Reading goes in two turns. New orders come first, by id. Then all that changed since the mark
-//! less an overlap, by id too; only when that is through does the mark move, to when it began, so
-//! that what changes while pages are read is read by the next one.
+//! A round of reading has two turns. New orders come first, by id. Then, of those that were known
+//! before, all that changed since the mark less an overlap, by id too; in the first round there are
+//! none. Only when both are through does the mark move, to when the round began, so that what
+//! changes while pages are read is read by the next one.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,25 +12,43 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Progress {
     /// The greatest id among the orders that were read when they were new.
-    pub(crate) after: u64,
-    /// Every change before this has been read; absent before the first page.
+    after: u64,
+    /// Every change before this has been read; absent during the first round.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mark: Option<DateTime<Utc>>,
-    /// The sweep of changes under way; else new orders are next.
+    /// The round under way; else one begins with the next page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) sweep: Option<Sweep>,
+    round: Option<Round>,
 }
 
-/// A sweep of changes.
+/// A round under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Sweep {
-    /// Older changes are not looked for.
-    pub(crate) since: DateTime<Utc>,
-    /// The greatest id on the pages so far.
-    pub(crate) after: u64,
+struct Round {
     /// The store's clock at the first page.
+    started_at: DateTime<Utc>,
+    /// [`Progress::after`] at that time.
+    known: u64,
+    /// The greatest id on the pages of changes so far; absent while new orders are read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    started_at: Option<DateTime<Utc>>,
+    changes: Option<u64>,
+}
+
+/// What the next page is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Next {
+    /// Orders with a greater id than this.
+    pub(crate) after: u64,
+    /// Only those that changed, if it is their turn.
+    pub(crate) changed: Option<Changed>,
+}
+
+/// Which orders have changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Changed {
+    /// Those that changed at or after this instant,
+    pub(crate) since: DateTime<Utc>,
+    /// and have no greater id than this.
+    pub(crate) known: u64,
 }
 
 /// What a page tells.
@@ -44,24 +63,32 @@ pub(crate) struct Seen {
 }
 
 impl Progress {
-    /// Takes note of a page of the turn under way. `true` if both turns are over.
-    pub(crate) fn advance(&mut self, seen: Seen, overlap: TimeDelta) -> bool {
-        let Some(sweep) = &mut self.sweep else {
-            let mark = *self.mark.get_or_insert(seen.at);
-            self.after = self.after.max(seen.last_id.unwrap_or(0));
-            if seen.is_end {
-                let since = mark.checked_sub_signed(overlap).unwrap_or(mark);
-                self.sweep = Some(Sweep { since, after: 0, started_at: None });
-            }
-            return false;
+    /// What comes next.
+    pub(crate) fn next(&self, overlap: TimeDelta) -> Next {
+        let turn = self.round.as_ref().and_then(|round| Some((round.known, round.changes?)));
+        let Some(((known, after), mark)) = turn.zip(self.mark) else {
+            return Next { after: self.after, changed: None };
         };
-        let started_at = *sweep.started_at.get_or_insert(seen.at);
-        sweep.after = sweep.after.max(seen.last_id.unwrap_or(0));
-        if seen.is_end {
-            self.mark = self.mark.max(Some(started_at));
-            self.sweep = None;
+        let since = mark.checked_sub_signed(overlap).unwrap_or(mark);
+        Next { after, changed: Some(Changed { since, known }) }
+    }
+
+    /// Takes note of a page of the turn under way. `true` if the round is over.
+    pub(crate) fn advance(&mut self, seen: Seen) -> bool {
+        let known = self.after;
+        let round = self.round.get_or_insert(Round { started_at: seen.at, known, changes: None });
+        let last_id = round.changes.as_mut().unwrap_or(&mut self.after);
+        *last_id = seen.last_id.unwrap_or(0).max(*last_id);
+        if !seen.is_end {
+            return false;
         }
-        seen.is_end
+        if round.changes.is_none() && self.mark.is_some() {
+            round.changes = Some(0);
+            return false;
+        }
+        self.mark = self.mark.max(Some(round.started_at));
+        self.round = None;
+        true
     }
 }
 
@@ -80,33 +107,44 @@ mod tests {
         Seen { at: at(minute), last_id, is_end }
     }
 
+    fn new_after(after: u64) -> Next {
+        Next { after, changed: None }
+    }
+
+    fn changed_after(after: u64, since: DateTime<Utc>, known: u64) -> Next {
+        Next { after, changed: Some(Changed { since, known }) }
+    }
+
     #[test]
-    fn the_mark_moves_to_the_start_of_a_sweep_and_only_after_its_last_page() {
+    fn the_mark_moves_to_the_start_of_a_round_and_only_after_its_last_page() {
         let mut progress = Progress::default();
-        assert!(!progress.advance(seen(0, Some(200), false), OVERLAP));
-        assert!(!progress.advance(seen(1, Some(250), true), OVERLAP));
-        let sweep = progress.sweep.clone().unwrap();
-        assert_eq!((sweep.since, sweep.after), (at(0) - OVERLAP, 0));
-        assert!(!progress.advance(seen(2, Some(90), false), OVERLAP));
+        assert_eq!(progress.next(OVERLAP), new_after(0));
+        assert!(!progress.advance(seen(0, Some(200), false)));
+        assert_eq!((progress.next(OVERLAP), progress.mark), (new_after(200), None));
+        assert!(progress.advance(seen(1, Some(250), true)), "nothing was known before");
+        assert_eq!((progress.next(OVERLAP), progress.mark), (new_after(250), Some(at(0))));
+
+        assert!(!progress.advance(seen(5, Some(260), true)));
+        assert_eq!(progress.next(OVERLAP), changed_after(0, at(0) - OVERLAP, 250));
+        assert!(!progress.advance(seen(6, Some(90), false)));
+        assert_eq!(progress.next(OVERLAP), changed_after(90, at(0) - OVERLAP, 250));
         assert_eq!(progress.mark, Some(at(0)));
-        assert_eq!(progress.sweep.as_ref().unwrap().after, 90);
-        assert!(progress.advance(seen(3, Some(251), true), OVERLAP));
-        assert_eq!((progress.mark, progress.sweep.clone()), (Some(at(2)), None));
-        assert_eq!(
-            progress.after, 250,
-            "a sweep does not skip orders that are still to come as new"
-        );
-        // Nothing new: the next sweep starts from the new mark.
-        assert!(!progress.advance(seen(9, None, true), OVERLAP));
-        assert_eq!(progress.sweep.as_ref().unwrap().since, at(2) - OVERLAP);
-        assert_eq!(progress.after, 250);
+        assert!(progress.advance(seen(7, Some(240), true)));
+        assert_eq!((progress.next(OVERLAP), progress.mark), (new_after(260), Some(at(5))));
+
+        // Nothing new, nothing changed.
+        assert!(!progress.advance(seen(9, None, true)));
+        assert_eq!(progress.next(OVERLAP), changed_after(0, at(5) - OVERLAP, 260));
+        assert!(progress.advance(seen(9, None, true)));
+        assert_eq!((progress.next(OVERLAP), progress.mark), (new_after(260), Some(at(9))));
     }
 
     #[test]
     fn a_cursor_survives_being_stored() {
         let mut progress = Progress::default();
-        progress.advance(seen(0, Some(7), true), OVERLAP);
-        progress.advance(seen(1, Some(3), false), OVERLAP);
-        assert_eq!(Cursor::write(&progress).unwrap().read::<Progress>().unwrap(), progress);
+        for (last_id, is_end) in [(7, true), (9, true), (3, false)] {
+            progress.advance(seen(0, Some(last_id), is_end));
+            assert_eq!(Cursor::write(&progress).unwrap().read::<Progress>().unwrap(), progress);
+        }
     }
 }

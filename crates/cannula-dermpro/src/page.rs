@@ -22,8 +22,8 @@ pub(crate) struct Row {
     index: usize,
     raw: Box<RawValue>,
     key: Key,
-    /// The id by which pages are read and other lists refer to it.
-    pub(crate) id: u64,
+    /// The id by which pages are read and other lists refer to it, if it has a readable one.
+    pub(crate) id: Option<u64>,
 }
 
 /// A page of orders.
@@ -34,26 +34,51 @@ pub(crate) struct Orders {
 }
 
 /// Takes a page apart. `is_wanted` leaves out rows that only the date let in.
+///
+/// Rows without an id are there to be rejected. What comes after the last id is asked for again; a
+/// page without any and with more behind it is an error, for nobody can ask for what that is.
 pub(crate) fn orders(body: &[u8], after: u64, is_wanted: impl Fn(&Key) -> bool) -> Result<Orders> {
-    let answer: Answer = cannula_http::decode(body)?;
-    let items = answer.items.unwrap_or_default();
-    let is_end = items.is_empty() || answer.total_count <= items.len() as u64;
+    let (items, is_end) = items(body)?;
     let mut last_id = after;
     let mut rows = Vec::with_capacity(items.len());
     for (index, raw) in items.into_iter().enumerate() {
         let key: Key = serde_json::from_str(raw.get()).unwrap_or_default();
         let id = key.entity_id.as_deref().and_then(|id| id.trim().parse().ok());
-        // Without an id nobody can ask for what comes after it.
-        let id: u64 = id.ok_or_else(|| unreadable(index, "entity_id", "expected a number"))?;
-        if id <= last_id {
-            return Err(unreadable(index, "entity_id", "the rows are not in ascending order"));
+        if let Some(id) = id {
+            if id <= last_id {
+                return Err(unreadable(index, "entity_id", NOT_ASCENDING));
+            }
+            last_id = id;
         }
-        last_id = id;
         if is_wanted(&key) {
             rows.push(Row { index, raw, key, id });
         }
     }
-    Ok(Orders { rows, last_id: (last_id > after).then_some(last_id), is_end })
+    let last_id = (last_id > after).then_some(last_id);
+    if last_id.is_none() && !is_end {
+        return Err(unreadable(0, "entity_id", "expected a number in one row at least"));
+    }
+    Ok(Orders { rows, last_id, is_end })
+}
+
+const NOT_ASCENDING: &str = "the rows are not in ascending order";
+
+/// What is wrong with a row without an id.
+pub(crate) fn without_id() -> Problem {
+    Problem::new("entity_id", "expected a number")
+}
+
+/// The rows of a page, and whether nothing comes after them.
+fn items(body: &[u8]) -> Result<(Vec<Box<RawValue>>, bool)> {
+    let answer: Answer = cannula_http::decode(body)?;
+    let items = answer.items.unwrap_or_default();
+    if items.is_empty() && answer.total_count > 0 {
+        // Whether rows are missing or nothing is left cannot be known, so it is not the end.
+        let message = "the answer counts rows and has none";
+        return Err(Error::new(ErrorKind::Decode, message).with("path", "items"));
+    }
+    let is_end = answer.total_count <= items.len() as u64;
+    Ok((items, is_end))
 }
 
 /// The rows of a list that belong to orders, by order.
@@ -69,9 +94,7 @@ pub(crate) fn belongings<T: DeserializeOwned>(
     after: u64,
     id: fn(&OfOrder) -> Option<&String>,
 ) -> Result<Belongings<Result<T, Problem>>> {
-    let answer: Answer = cannula_http::decode(body)?;
-    let items = answer.items.unwrap_or_default();
-    let is_end = items.is_empty() || answer.total_count <= items.len() as u64;
+    let (items, is_end) = items(body)?;
     let mut page = Belongings { by_order: BTreeMap::new(), last_id: after, is_end };
     for (index, raw) in items.iter().enumerate() {
         let whose: OfOrder = serde_json::from_str(raw.get())
@@ -79,7 +102,7 @@ pub(crate) fn belongings<T: DeserializeOwned>(
         let id: Option<u64> = id(&whose).and_then(|id| id.trim().parse().ok());
         page.last_id = id
             .filter(|id| *id > page.last_id)
-            .ok_or_else(|| unreadable(index, "id", "the rows are not in ascending order"))?;
+            .ok_or_else(|| unreadable(index, "id", NOT_ASCENDING))?;
         page.by_order.entry(whose.order_id).or_default().push(read(raw));
     }
     Ok(page)
@@ -98,8 +121,8 @@ impl Row {
         config: &DermproConfig,
         read_at: DateTime<Utc>,
     ) -> Result<Event, Box<Rejected>> {
-        let mapped =
-            read::<wire::Order>(&self.raw).and_then(|order| map::order(&order, &attached?, config));
+        let mapped = attached
+            .and_then(|attached| map::order(&read::<wire::Order>(&self.raw)?, &attached, config));
         match mapped {
             Ok((order, changed_at)) => {
                 let id = RecordId::new(order.number.as_str());
@@ -148,8 +171,11 @@ fn read<T: DeserializeOwned>(raw: &RawValue) -> Result<T, Problem> {
 /// buyer's address on the network, and they are not kept.
 fn without_card(raw: &RawValue) -> String {
     const PAYMENT: [&str; 3] = ["method", "cc_type", "amount_paid"];
-    let Ok(Value::Object(mut row)) = serde_json::from_str(raw.get()) else {
-        return String::new();
+    let mut row = match serde_json::from_str(raw.get()) {
+        Ok(Value::Object(row)) => row,
+        // A list could hold an order; a text or a number does not.
+        Ok(Value::Array(_)) | Err(_) => return String::new(),
+        Ok(scalar) => return scalar.to_string(),
     };
     for hidden in ["remote_ip", "x_forwarded_for", "extension_attributes", "status_histories"] {
         row.remove(hidden);

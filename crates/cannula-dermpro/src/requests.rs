@@ -9,8 +9,10 @@
 use cannula_http::Request;
 use chrono::{DateTime, Utc};
 
+use crate::cursor::Changed;
+
 /// The names of a filter's three parameters, for each group used. Groups are ANDed.
-const FILTERS: [[&str; 3]; 3] = [
+const FILTERS: [[&str; 3]; 4] = [
     [
         "searchCriteria[filterGroups][0][filters][0][field]",
         "searchCriteria[filterGroups][0][filters][0][value]",
@@ -25,6 +27,11 @@ const FILTERS: [[&str; 3]; 3] = [
         "searchCriteria[filterGroups][2][filters][0][field]",
         "searchCriteria[filterGroups][2][filters][0][value]",
         "searchCriteria[filterGroups][2][filters][0][conditionType]",
+    ],
+    [
+        "searchCriteria[filterGroups][3][filters][0][field]",
+        "searchCriteria[filterGroups][3][filters][0][value]",
+        "searchCriteria[filterGroups][3][filters][0][conditionType]",
     ],
 ];
 
@@ -49,21 +56,24 @@ const TRANSACTION: &str =
     "items[transaction_id,order_id,parent_id,txn_type,created_at],search_criteria,total_count";
 
 /// Orders with an id greater than `after`, placed on or after the date of `placed`, in UTC; if
-/// `changed` is given, only those that changed on or after its date.
+/// `changed` is given, only those that changed on or after its date and were known before.
 pub(crate) fn orders(
     after: u64,
     placed: DateTime<Utc>,
-    changed: Option<DateTime<Utc>>,
+    changed: Option<Changed>,
     page_size: u32,
 ) -> Request {
-    let request = match changed {
-        None => Request::get("list new orders", "V1/orders"),
-        Some(_) => Request::get("list changed orders", "V1/orders"),
-    };
-    let (after, placed, date) = (after.to_string(), day(placed), changed.map(day));
+    let (after, placed) = (after.to_string(), day(placed));
     let mut filters = vec![("entity_id", "gt", &*after), ("created_at", "gteq", &placed)];
-    filters.extend(date.as_deref().map(|date| ("updated_at", "gteq", date)));
-    list(request, &filters, ("entity_id", "ASC"), page_size, ORDER)
+    let order = ("entity_id", "ASC");
+    let Some(changed) = changed else {
+        let request = Request::get("list new orders", "V1/orders");
+        return list(request, &filters, order, page_size, ORDER);
+    };
+    let (since, known) = (day(changed.since), changed.known.to_string());
+    filters.extend([("updated_at", "gteq", &*since), ("entity_id", "lteq", &known)]);
+    let request = Request::get("list changed orders", "V1/orders");
+    list(request, &filters, order, page_size, ORDER)
 }
 
 /// The order with a number, which is unique within a store view.
@@ -137,7 +147,8 @@ mod tests {
     #[test]
     fn requests_are_as_adobes_schema_has_them_and_none_writes() {
         let placed = "2031-05-01T05:00:00Z".parse().unwrap();
-        let changed = "2031-05-06T13:30:00Z".parse().unwrap();
+        let since = "2031-05-06T13:30:00Z".parse().unwrap();
+        let changed = Changed { since, known: 4100 };
         let requests = [
             orders(4100, placed, None, 100),
             orders(0, placed, Some(changed), 100),

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     CONNECTOR,
     config::{Credentials, DermproConfig},
-    cursor::{Progress, Seen},
+    cursor::{Next, Progress, Seen},
     errors,
     map::Attached,
     oauth::Signer,
@@ -82,21 +82,24 @@ impl Dermpro {
     /// Reads what belongs to the orders, and makes events of them.
     async fn events(&self, rows: &[Row]) -> Result<(Vec<Event>, Vec<Rejected>)> {
         let (mut events, mut rejected) = (Vec::new(), Vec::new());
-        if rows.is_empty() {
-            return Ok((events, rejected));
-        }
-        let ids: Vec<_> = rows.iter().map(|row| row.id.to_string()).collect();
+        let ids: Vec<_> = rows.iter().filter_map(|row| Some(row.id?.to_string())).collect();
         let ids = ids.join(",");
         let size = self.config.page_size;
-        let mut memos = self
-            .all(|after| requests::credit_memos(&ids, after, size), |row| row.entity_id.as_ref())
-            .await?;
-        let mut captures = self
-            .all(|after| requests::captures(&ids, after, size), |row| row.transaction_id.as_ref())
-            .await?;
+        let (mut memos, mut captures) = (BTreeMap::new(), BTreeMap::new());
+        if !ids.is_empty() {
+            memos = self
+                .all(|it| requests::credit_memos(&ids, it, size), |row| row.entity_id.as_ref())
+                .await?;
+            captures = self
+                .all(|it| requests::captures(&ids, it, size), |row| row.transaction_id.as_ref())
+                .await?;
+        }
         let read_at = self.clock.now();
         for row in rows {
-            let attached = attached(memos.remove(&row.id), captures.remove(&row.id));
+            let attached = match row.id {
+                Some(id) => attached(memos.remove(&id), captures.remove(&id)),
+                None => Err(page::without_id()),
+            };
             match row.event(attached, &self.config, read_at) {
                 Ok(event) => events.push(event),
                 Err(row) => rejected.push(*row),
@@ -236,16 +239,14 @@ impl Source for Dermpro {
             .map_or_else(|| Ok(Progress::default()), Cursor::read)
             .map_err(|error| error.connector(CONNECTOR))?;
         let placed = self.config.start_from;
-        let (after, changed) = match &progress.sweep {
-            None => (progress.after, None),
-            Some(sweep) => (sweep.after, Some(sweep.since)),
-        };
+        let Next { after, changed } = progress.next(self.overlap());
         let request = requests::orders(after, placed, changed, self.config.page_size);
-        let is_wanted = |key: &Key| page::is_within(key, placed, changed);
+        let since = changed.map(|changed| changed.since);
+        let is_wanted = |key: &Key| page::is_within(key, placed, since);
         let (orders, at) = self.orders(&request, after, is_wanted).await?;
         let (events, rejected) = self.events(&orders.rows).await?;
         let seen = Seen { at, last_id: orders.last_id, is_end: orders.is_end };
-        let last = progress.advance(seen, self.overlap());
+        let last = progress.advance(seen);
         Ok(Page { events, rejected, next: Cursor::write(&progress)?, last })
     }
 

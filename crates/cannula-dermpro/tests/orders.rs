@@ -86,29 +86,56 @@ async fn an_order_that_changes_while_pages_are_read_is_read_by_the_next_sweep() 
         config.overlap = Duration::ZERO;
     })
     .await;
-    let day = (CHANGED, "2031-05-06");
-    let (early, late) = ("2031-05-02 10:00:00", "2031-05-06 14:00:30");
-    let changed = [small(1, early, late), small(2, early, late)];
-    // New orders: none. The sweep: the first of two, a minute passes, the second; then again.
-    store.mount("orders", &[day, (AFTER, "0")], page(&[&changed[0]], 2), 1).await;
-    store.mount("orders", &[day, (AFTER, "1")], page(&[&changed[1]], 1), 1).await;
-    let meanwhile = small(1, early, "2031-05-06 14:01:30").replace("processing", "complete");
-    store.mount("orders", &[day, (AFTER, "0")], page(&[&meanwhile], 1), 1).await;
+    let placed = "2031-05-02 10:00:00";
+    let [one, two] = [1, 2].map(|id| small(id, placed, placed));
+    // A page, half a minute, a change, half a minute, the next page.
+    store.mount("orders", &[(AFTER, "0")], page(&[&one], 2), 1).await;
+    store.mount("orders", &[(AFTER, "1")], page(&[&two], 1), 1).await;
+    let changed = small(1, placed, "2031-05-06 14:00:30").replace("processing", "complete");
+    let changes = [(CHANGED, "2031-05-06"), (AFTER, "0")];
+    store.mount("orders", &changes, page(&[&changed], 1), 1).await;
     store.answers("orders", page(&[], 0)).await;
     store.nothing_belongs_to_orders().await;
 
-    let mut cursor = store.poll(None).await.unwrap().next;
-    store.clock.advance(Duration::from_secs(60));
-    let first = store.poll(Some(&cursor)).await.unwrap();
+    let first = store.poll(None).await.unwrap();
     assert!(!first.last);
     store.clock.advance(Duration::from_secs(60));
     let second = store.poll(Some(&first.next)).await.unwrap();
-    assert!(second.last);
-    cursor = second.next;
-    let (again, _) = store.sweep(Some(cursor)).await;
+    assert_eq!((numbers(&second.events), second.last), (vec!["000000002"], true));
+    store.clock.advance(Duration::from_secs(60));
+    let (again, _) = store.sweep(Some(second.next)).await;
     assert_eq!(numbers(&again), ["000000001"]);
     assert_ne!(again[0].id, first.events[0].id);
     assert!(again[0].version.stamp > first.events[0].version.stamp);
+}
+
+#[tokio::test]
+async fn a_row_without_an_id_is_rejected_and_what_comes_after_the_last_id_is_asked_for_again() {
+    let store = Store::with(|config| config.page_size = 2).await;
+    let [one, two] = [1, 2].map(|id| small(id, "2031-05-02 10:00:00", "2031-05-02 10:00:00"));
+    let nameless = two.replace(r#""entity_id":2"#, r#""entity_id":null"#);
+    store.mount("orders", &[(AFTER, "0")], page(&[&one, &nameless], 3), 1).await;
+    store.mount("orders", &[(AFTER, "1")], page(&[&nameless, "7"], 2), 1).await;
+    store.nothing_belongs_to_orders().await;
+    let first = store.poll(None).await.unwrap();
+    let second = store.poll(Some(&first.next)).await.unwrap();
+    assert!(!first.last && second.last);
+    assert_eq!(numbers(&first.events), ["000000001"]);
+    let shown = |page: cannula_core::Page| {
+        let row = |row: &cannula_core::Rejected| {
+            let id = row.key.as_ref().map_or("?", |key| key.id.as_str());
+            format!("{id} {}: {}", row.path, row.problem)
+        };
+        page.rejected.iter().map(row).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(first), ["000000002 items[1].entity_id: expected a number"]);
+    assert_eq!(
+        shown(second),
+        [
+            "000000002 items[0].entity_id: expected a number",
+            "? items[1].entity_id: expected a number"
+        ]
+    );
 }
 
 #[tokio::test]
@@ -200,7 +227,8 @@ async fn what_is_no_page_of_orders_in_order_is_an_error_and_not_an_empty_page() 
         ("nothing", json("[]")),
         ("a web page", json("<html>Mina</html>")),
         ("descending", page(&[&two, &one], 2)),
-        ("without an id", page(&[&nameless], 1)),
+        ("without an id, and more behind it", page(&[&nameless], 2)),
+        ("without the rows it counts", page(&[], 2)),
     ];
     let mut shown = Vec::new();
     for (name, answer) in answers {

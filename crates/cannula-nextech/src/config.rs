@@ -171,7 +171,7 @@ fn credentials(
     let profile = product.profile();
     match product {
         Product::Select => {
-            misplaced(settings, "client_secret", "is for practice-plus");
+            settings.misplaced("client_secret", "is for practice-plus");
             let username = settings.required("username");
             let password = settings.secret("password", lookup);
             let resource = settings.optional("resource").or(profile.resource.map(str::to_owned));
@@ -183,8 +183,8 @@ fn credentials(
             })
         }
         Product::PracticePlus => {
-            misplaced(settings, "username", "is for select");
-            misplaced(settings, "password", "is for select; practice-plus takes `client_secret`");
+            settings.misplaced("username", "is for select");
+            settings.misplaced("password", "is for select; practice-plus takes `client_secret`");
             let client_secret = settings.secret("client_secret", lookup);
             let resource = settings.required("resource");
             Some(Credentials::ClientSecret {
@@ -193,13 +193,6 @@ fn credentials(
                 resource: resource?,
             })
         }
-    }
-}
-
-/// Names a key that belongs to the other product.
-fn misplaced(settings: &mut Settings, key: &str, why: &str) {
-    if settings.take(key).is_some() {
-        settings.problem(key, why);
     }
 }
 

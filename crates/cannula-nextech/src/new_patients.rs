@@ -30,17 +30,18 @@ impl NewPatients {
 
     /// Reads the sub-section `new_patients`; problems are noted in `settings`.
     pub(crate) fn from_settings(settings: &mut Settings, product: Option<Product>) -> Option<Self> {
-        let mut section = settings.section("new_patients");
-        let default_postal_code = postal_code(&mut section);
-        let status = match product {
-            Some(product) => section.choice("status", product.profile().statuses),
-            // Which statuses there are depends on the product.
-            None => section.take("status").and(None),
-        };
-        let country = country(&mut section);
-        let referral_sources = referral_sources(&mut section);
-        settings.absorb(section.finish());
-        Some(Self { default_postal_code, status: status?.to_owned(), country, referral_sources })
+        settings.within("new_patients", |section| {
+            let default_postal_code = postal_code(section);
+            let status = match product {
+                Some(product) => section.choice("status", product.profile().statuses),
+                // Which statuses there are depends on the product.
+                None => section.take("status").and(None),
+            };
+            let (country, referral_sources) =
+                (country(section), section.within("referral_sources", referral_sources));
+            let status = status?.to_owned();
+            Some(Self { default_postal_code, status, country, referral_sources })
+        })
     }
 }
 
@@ -64,8 +65,7 @@ fn country(section: &mut Settings) -> Option<String> {
 }
 
 /// Names and ids; the ids as texts or as whole numbers.
-fn referral_sources(section: &mut Settings) -> Vec<Named> {
-    let mut table = section.section("referral_sources");
+fn referral_sources(table: &mut Settings) -> Vec<Named> {
     let mut sources = Vec::new();
     for name in table.keys() {
         let id = match table.take(&name) {
@@ -81,7 +81,6 @@ fn referral_sources(section: &mut Settings) -> Vec<Named> {
             sources.push(Named { id: Some(id), name });
         }
     }
-    section.absorb(table.finish());
     sources
 }
 

@@ -26,11 +26,11 @@ impl Default for NewPayments {
 impl NewPayments {
     /// Reads the sub-section `new_payments`; problems are noted in `settings`.
     pub(crate) fn from_settings(settings: &mut Settings, product: Option<Product>) -> Option<Self> {
-        let mut section = settings.section("new_payments");
-        let practice = practice(&mut section, product);
-        let card_type_extension = section.choice("card_type_extension", &CARD_TYPE);
-        settings.absorb(section.finish());
-        Some(Self { practice, card_type_extension: card_type_extension? })
+        settings.within("new_payments", |section| {
+            let practice = practice(section, product);
+            let card_type_extension = section.choice("card_type_extension", &CARD_TYPE);
+            Some(Self { practice, card_type_extension: card_type_extension? })
+        })
     }
 }
 

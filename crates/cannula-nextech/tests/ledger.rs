@@ -116,7 +116,7 @@ async fn a_patients_rows_are_all_there_or_it_is_an_error() {
     let error = practice.source.of_patient(&patient).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "nextech-practice-plus: list a patient's payments: expected active, cancelled or entered-in-error (decode, path=entry[0].resource.status, row=7)"
+        "nextech-practice-plus: list a patient's payments: expected active, cancelled or entered-in-error (invalid, path=entry[0].resource.status, row=7)"
     );
 
     // That nobody is known by this id does not say that nothing was posted.

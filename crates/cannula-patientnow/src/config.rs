@@ -231,9 +231,7 @@ fn credentials(
     let api_key = settings.secret("api_key", lookup);
     if product == Product::Pro {
         for key in ["username", "password"] {
-            if settings.take(key).is_some() {
-                settings.problem(key, "is not for pro, which takes a token as `api_key`");
-            }
+            settings.misplaced(key, "is not for pro, which takes a token as `api_key`");
         }
         return Some(Credentials::Token(api_key?));
     }
@@ -266,14 +264,12 @@ fn sweeps(settings: &mut Settings) -> Sweeps {
 }
 
 fn company_zones(settings: &mut Settings) -> BTreeMap<String, Tz> {
-    let mut section = settings.section("company_zones");
-    let companies = section.keys();
-    let zones = companies
-        .into_iter()
-        .filter_map(|company| Some((company.clone(), section.zone(&company)?)));
-    let zones = zones.collect();
-    settings.absorb(section.finish());
-    zones
+    settings.within("company_zones", |section| {
+        let companies = section.keys().into_iter();
+        let zones =
+            companies.filter_map(|company| Some((company.clone(), section.zone(&company)?)));
+        zones.collect()
+    })
 }
 
 /// A URL that is written in this crate.

@@ -27,12 +27,9 @@ macro_rules! names {
                 &[$((stringify!($key), $default),)*];
 
             fn read(settings: &mut Settings, key: &str, default: Self) -> Self {
-                let mut section = settings.section(key);
-                let read = Self {
-                    $($key: name(&mut section, stringify!($key), default.$key),)*
-                };
-                settings.absorb(section.finish());
-                read
+                settings.within(key, |section| Self {
+                    $($key: name(section, stringify!($key), default.$key),)*
+                })
             }
         }
     };
@@ -253,22 +250,22 @@ impl Dialect {
     /// Reads the section `dialect`, noting every problem in `settings`.
     pub(crate) fn read(settings: &mut Settings, product: Product) -> Self {
         let default = Self::of(product);
-        let mut section = settings.section("dialect");
-        let dialect = Self {
-            paths: Paths::read(&mut section, "paths", default.paths),
-            filters: Filters::read(&mut section, "filters", default.filters),
-            fields: Fields::read(&mut section, "fields", default.fields),
-            words: Words::read(&mut section, default.words),
-            closed_needs_no_balance: section
-                .flag("closed_needs_no_balance", default.closed_needs_no_balance),
-            appointments_by_customer: section
-                .flag("appointments_by_customer", default.appointments_by_customer),
-            send_address: section.flag("send_address", default.send_address),
-            auth_scheme: name(&mut section, "auth_scheme", default.auth_scheme),
-        };
-        dialect.check(&mut section);
-        settings.absorb(section.finish());
-        dialect
+        settings.within("dialect", |section| {
+            let dialect = Self {
+                paths: Paths::read(section, "paths", default.paths),
+                filters: Filters::read(section, "filters", default.filters),
+                fields: Fields::read(section, "fields", default.fields),
+                words: Words::read(section, default.words),
+                closed_needs_no_balance: section
+                    .flag("closed_needs_no_balance", default.closed_needs_no_balance),
+                appointments_by_customer: section
+                    .flag("appointments_by_customer", default.appointments_by_customer),
+                send_address: section.flag("send_address", default.send_address),
+                auth_scheme: name(section, "auth_scheme", default.auth_scheme),
+            };
+            dialect.check(section);
+            dialect
+        })
     }
 
     /// A path that is to hold an id and has no place for it would read the wrong thing.

@@ -44,11 +44,11 @@ impl WebhookConfig {
         settings: &mut Settings,
         lookup: &dyn Fn(&str) -> Option<String>,
     ) -> Option<Self> {
-        if !settings.has("webhooks") {
-            settings.section("webhooks");
-            return None;
-        }
-        let mut section = settings.section("webhooks");
+        let given = settings.has("webhooks");
+        settings.within("webhooks", |section| given.then(|| Self::read(section, lookup)).flatten())
+    }
+
+    fn read(section: &mut Settings, lookup: &dyn Fn(&str) -> Option<String>) -> Option<Self> {
         let verifier = section.choice(
             "verifier",
             &[("hmac-sha256", Verifier::HmacSha256), ("shared-secret", Verifier::SharedSecret)],
@@ -66,7 +66,6 @@ impl WebhookConfig {
         let previous = previous.then(|| section.secret("previous_secret", lookup)).flatten();
         // Asked for even if absent, so that it is among the known keys.
         section.take("previous_secret");
-        settings.absorb(section.finish());
         Some(Self {
             verifier: verifier?,
             header: header?.trim().to_owned(),

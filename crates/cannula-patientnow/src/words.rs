@@ -182,17 +182,17 @@ impl Words {
         extend(section, "order_states", &ORDER_STATES, &mut words.order_states);
         extend(section, "membership_states", &MEMBERSHIPS, &mut words.memberships);
         extend(section, "events", &EVENTS, &mut words.events);
-        let mut genders = section.section("genders");
-        for word in genders.keys() {
-            if let Some(theirs) = genders.optional(&word) {
-                words.genders.insert(normal(&word), theirs);
+        section.within("genders", |genders| {
+            for word in genders.keys() {
+                if let Some(theirs) = genders.optional(&word) {
+                    words.genders.insert(normal(&word), theirs);
+                }
             }
-        }
-        section.absorb(genders.finish());
-        if let Some(lines) = texts(section, "membership_lines") {
+        });
+        if let Some(lines) = section.texts("membership_lines") {
             words.membership_lines = lines.iter().map(normal).collect();
         }
-        if let Some(quota) = texts(section, "quota_words") {
+        if let Some(quota) = section.texts("quota_words") {
             words.quota = quota.iter().map(|words| words.to_lowercase()).collect();
         }
         words
@@ -215,30 +215,21 @@ fn extend<T: Clone>(
     ours: &[(&str, T)],
     table: &mut BTreeMap<String, T>,
 ) {
-    let mut words = section.section(key);
-    for word in words.keys() {
-        let Some(meaning) = words.optional(&word) else { continue };
-        match ours.iter().find(|(name, _)| *name == meaning) {
-            Some((_, meaning)) => {
-                table.insert(normal(&word), meaning.clone());
-            }
-            None => {
-                let names: Vec<_> = ours.iter().map(|(name, _)| *name).collect();
-                let names = names.join(", ");
-                words.problem(&word, format!("“{meaning}” is not one of: {names}"));
+    section.within(key, |words| {
+        for word in words.keys() {
+            let Some(meaning) = words.optional(&word) else { continue };
+            match ours.iter().find(|(name, _)| *name == meaning) {
+                Some((_, meaning)) => {
+                    table.insert(normal(&word), meaning.clone());
+                }
+                None => {
+                    let names: Vec<_> = ours.iter().map(|(name, _)| *name).collect();
+                    let names = names.join(", ");
+                    words.problem(&word, format!("“{meaning}” is not one of: {names}"));
+                }
             }
         }
-    }
-    section.absorb(words.finish());
-}
-
-/// A list of texts; `None` if the key is absent or, which is noted, is no such list.
-pub(crate) fn texts(section: &mut Settings, key: &str) -> Option<Vec<String>> {
-    let list = serde_json::from_value(section.take(key)?).ok();
-    if list.is_none() {
-        section.problem(key, "must be a list of texts");
-    }
-    list
+    });
 }
 
 #[cfg(test)]

@@ -52,14 +52,14 @@ impl RulesConfig {
         let create_opportunities =
             settings.flag("create_opportunities", default.create_opportunities);
         let mut meanings = default.statuses;
-        meanings.extend(within(settings, "statuses", statuses));
-        let (surgical, non_surgical) = within(settings, "pipelines", |section| {
-            let surgical = within(section, "surgical", |section| {
+        meanings.extend(settings.within("statuses", statuses));
+        let (surgical, non_surgical) = settings.within("pipelines", |section| {
+            let surgical = section.within("surgical", |section| {
                 let names = SurgicalNames::read(section, &default.surgical);
                 distinct(section, &names.entries()[1..]);
                 names
             });
-            let non_surgical = within(section, "non_surgical", |section| {
+            let non_surgical = section.within("non_surgical", |section| {
                 let names = NonSurgicalNames::read(section, &default.non_surgical);
                 distinct(section, &names.entries()[1..]);
                 names
@@ -69,28 +69,28 @@ impl RulesConfig {
             distinct(section, &both);
             (surgical, non_surgical)
         });
-        let fields = within(settings, "fields", |section| {
+        let fields = settings.within("fields", |section| {
             let names = FieldNames::read(section, &default.fields);
             distinct(section, &names.entries());
             names
         });
-        let tags = within(settings, "tags", |section| {
+        let tags = settings.within("tags", |section| {
             let names = TagNames::read(section, &default.tags);
             distinct(section, &names.entries());
             names
         });
-        let payments = within(settings, "payments", |section| {
+        let payments = settings.within("payments", |section| {
             let PaymentConfig { pipelines, opportunity_value } = default.payments;
             PaymentConfig {
                 pipelines: choice(section, "pipelines", &PAYMENT_PIPELINES, pipelines),
                 opportunity_value: choice(section, "opportunity_value", &VALUES, opportunity_value),
             }
         });
-        let memberships = within(settings, "memberships", |section| MembershipConfig {
+        let memberships = settings.within("memberships", |section| MembershipConfig {
             enabled: section.flag("enabled", default.memberships.enabled),
         });
         let contacts_for = choice(settings, "contacts_for", &CONTACTS_FOR, default.contacts_for);
-        let titles = within(settings, "titles", |section| titles(section, default.titles));
+        let titles = settings.within("titles", |section| titles(section, default.titles));
         Self {
             zone: default.zone,
             policy,
@@ -112,14 +112,6 @@ impl RulesConfig {
 fn choice<T: Copy>(settings: &mut Settings, key: &str, choices: &[(&str, T)], default: T) -> T {
     let given = settings.has(key);
     settings.choice(key, choices).filter(|_| given).unwrap_or(default)
-}
-
-/// Reads a sub-section to its end and hands its problems up.
-fn within<T>(settings: &mut Settings, key: &str, read: impl FnOnce(&mut Settings) -> T) -> T {
-    let mut section = settings.section(key);
-    let value = read(&mut section);
-    settings.absorb(section.finish());
-    value
 }
 
 fn titles(section: &mut Settings, default: TitleConfig) -> TitleConfig {

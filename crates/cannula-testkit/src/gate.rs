@@ -231,7 +231,7 @@ impl Shared {
         }
     }
 
-    /// Hands a request on and reads the answer whole.
+    /// Hands a request on as it is, with the host that the client named, and reads the answer whole.
     async fn forward(
         &self,
         parts: Parts,
@@ -245,7 +245,6 @@ impl Shared {
             .body(Body::from(body))
             .ok()?;
         *request.headers_mut() = parts.headers;
-        request.headers_mut().remove(header::HOST);
         let (mut parts, body) = self.client.request(request).await.ok()?.into_parts();
         let body = to_bytes(Body::new(body), usize::MAX).await.ok()?;
         parts.headers.remove(header::CONTENT_LENGTH);

@@ -188,15 +188,11 @@ impl ZenotiConfig {
             settings.problem("requests_per_minute", "must be at most 10000; 0 is unlimited");
         }
         let sweeps = sweeps(settings);
-        let webhooks = if settings.has("webhooks") {
-            let mut section = settings.section("webhooks");
-            let webhooks = WebhookConfig::from_settings(&mut section, lookup);
-            settings.absorb(section.finish());
-            webhooks.map(Some)
-        } else {
-            settings.section("webhooks");
-            Some(None)
-        };
+        let given = settings.has("webhooks");
+        let webhooks = settings.within("webhooks", |section| match given {
+            true => WebhookConfig::from_settings(section, lookup).map(Some),
+            false => Some(None),
+        });
         let required_fields = required_fields(settings);
         let country_id = settings.integer("country_id", UNITED_STATES.0.unsigned_abs());
         let phone_code = phone_code(settings);
@@ -234,9 +230,7 @@ fn credentials(
         ["account_name", "user_name", "password", "app_id", "app_secret", "device_id"];
     if settings.has("api_key") || !KEYS.iter().any(|key| settings.has(key)) {
         for key in KEYS {
-            if settings.take(key).is_some() {
-                settings.problem(key, "is for access tokens; with `api_key` there are none");
-            }
+            settings.misplaced(key, "is for access tokens; with `api_key` there are none");
         }
         return settings.secret("api_key", lookup).map(Credentials::ApiKey);
     }
@@ -263,9 +257,7 @@ fn centers(settings: &mut Settings, zone: Tz) -> Option<Vec<Center>> {
         return Some(vec![Center { id, zone, name: settings.optional("center_name") }]);
     };
     for key in ["center_id", "center_name"] {
-        if settings.take(key).is_some() {
-            settings.problem(key, "is for a single center; `centers` lists them all");
-        }
+        settings.misplaced(key, "is for a single center; `centers` lists them all");
     }
     let Value::Array(sections) = value else {
         settings.problem("centers", "must be a list of sections with `id`, `zone` and `name`");

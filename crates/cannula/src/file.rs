@@ -3,14 +3,19 @@
 use std::{fs, io, path::Path};
 
 use cannula_core::{Error, ErrorKind, Result, Settings};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// What the problems are problems of.
 pub(crate) const WHAT: &str = "the configuration";
 
-/// The text of a configuration file.
-pub(crate) fn text(path: &Path) -> Result<String> {
-    read(path).map_err(|message| Error::new(ErrorKind::Config, message))
+/// Parses a configuration file; what it names is relative to it.
+pub(crate) fn parse<T>(
+    path: &Path,
+    parse: impl FnOnce(&str, &Path, &dyn Fn(&str) -> Option<String>) -> Result<T>,
+) -> Result<T> {
+    let text = read(path).map_err(|message| Error::new(ErrorKind::Config, message))?;
+    let directory = path.parent().unwrap_or(Path::new(""));
+    parse(&text, directory, &|name| std::env::var(name).ok())
 }
 
 /// A configuration file's text as sections to be read.
@@ -22,20 +27,6 @@ pub(crate) fn root(text: &str) -> Result<Settings> {
 /// A configuration that has a part missing whose problem was noted nowhere, which does not happen.
 pub(crate) fn incomplete() -> Error {
     Error::new(ErrorKind::Config, format!("{WHAT} is incomplete"))
-}
-
-/// Adds what a section does not set. What is no section is left for its reader to refuse.
-pub(crate) fn fill(section: &mut Value, defaults: Map<String, Value>) {
-    let Value::Object(section) = section else { return };
-    for (key, default) in defaults {
-        match (section.get_mut(&key), default) {
-            (Some(set), Value::Object(defaults)) => fill(set, defaults),
-            (Some(_), _) => {}
-            (None, default) => {
-                section.insert(key, default);
-            }
-        }
-    }
 }
 
 /// Reads a text file; the error is one clause with the file's path.

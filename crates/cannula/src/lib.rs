@@ -23,6 +23,11 @@ mod file;
 mod patient_search;
 #[cfg(all(feature = "dermpro", feature = "nextech", feature = "sync"))]
 mod posting;
+#[cfg(all(
+    feature = "sync",
+    any(feature = "aesthetix", all(feature = "dermpro", feature = "nextech"))
+))]
+mod sections;
 #[cfg(all(feature = "aesthetix", feature = "sync"))]
 mod service;
 

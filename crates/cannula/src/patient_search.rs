@@ -28,8 +28,7 @@ impl PatientSearchConfig {
     /// # Errors
     /// [`Config`](cannula_core::ErrorKind::Config), listing every problem at once, each with its key's path.
     pub fn from_file(path: &Path) -> Result<Self> {
-        let directory = path.parent().unwrap_or(Path::new(""));
-        Self::parse(&file::text(path)?, directory, &|name| std::env::var(name).ok())
+        file::parse(path, Self::parse)
     }
 
     /// Like [`PatientSearchConfig::from_file`] for a text; `lookup` reads the environment.
@@ -42,18 +41,16 @@ impl PatientSearchConfig {
         lookup: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self> {
         let mut root = file::root(text)?;
-        let mut section = root.section("store");
-        let store = section.required("file").map(|file| directory.join(file));
-        root.absorb(section.finish());
-        let mut section = root.section("aesthetix");
-        let aesthetix = AesthetixConfig::from_settings(&mut section, directory, lookup);
-        root.absorb(section.finish());
-        let mut section = root.section("a360");
-        let a360 = A360Config::from_settings(&mut section);
-        root.absorb(section.finish());
+        let store = root.within("store", |section| section.required("file"));
+        let aesthetix = root.within("aesthetix", |section| {
+            AesthetixConfig::from_settings(section, directory, lookup)
+        });
+        let a360 = root.within("a360", A360Config::from_settings);
         root.finish().into_result(file::WHAT, ())?;
         match (store, aesthetix) {
-            (Some(store), Some(aesthetix)) => Ok(Self { store, aesthetix, a360 }),
+            (Some(file), Some(aesthetix)) => {
+                Ok(Self { store: directory.join(file), aesthetix, a360 })
+            }
             _ => Err(file::incomplete()),
         }
     }

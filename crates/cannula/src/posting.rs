@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use cannula_core::{Result, Settings};
+use cannula_core::Result;
 use cannula_dermpro::DermproConfig;
 use cannula_nextech::NextechConfig;
 use cannula_rules::posting::PostingConfig;
 use cannula_sync::StoreFile;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use crate::file::{self, fill};
+use crate::{file, sections};
 
 /// Everything that posting a DermPRO store's payments to Nextech is told, checked whole.
 ///
@@ -38,8 +38,7 @@ impl PostingService {
     /// [`ErrorKind::Config`](cannula_core::ErrorKind::Config), listing every problem at once, each
     /// with its key's path.
     pub fn from_file(path: &Path) -> Result<Self> {
-        let directory = path.parent().unwrap_or(Path::new(""));
-        Self::parse(&file::text(path)?, directory, &|name| std::env::var(name).ok())
+        file::parse(path, Self::parse)
     }
 
     /// Like [`PostingService::from_file`] for a text; `lookup` reads the environment.
@@ -53,29 +52,20 @@ impl PostingService {
     ) -> Result<Self> {
         let mut root = file::root(text)?;
 
-        let mut section = root.section("practice");
-        // A zone that is wrong has been noted; any other lets the rest be checked all the same.
-        let zone = section.zone("zone").unwrap_or(Tz::UTC);
-        root.absorb(section.finish());
-
-        let mut section = root.section("store");
-        let store = StoreFile::from_settings(&mut section, directory, lookup);
-        root.absorb(section.finish());
-
-        let mut section = root.section("posting");
-        let rules =
-            PostingConfig::from_settings(&mut section, Self::rules(zone, DateTime::UNIX_EPOCH));
-        root.absorb(section.finish());
-
+        let zone = sections::zone(&mut root);
+        let store =
+            root.within("store", |section| StoreFile::from_settings(section, directory, lookup));
+        let rules = root.within("posting", |section| {
+            PostingConfig::from_settings(section, Self::rules(zone, DateTime::UNIX_EPOCH))
+        });
         // What is before the start is not posted, so it need not be read either.
         let start = json!({ "start_from": rules.start_from.to_rfc3339() });
-        let mut section = with_defaults(&mut root, "dermpro", &start);
-        let dermpro = DermproConfig::from_settings(&mut section, zone, lookup);
-        root.absorb(section.finish());
-        let mut section = with_defaults(&mut root, "nextech", &start);
-        let nextech = NextechConfig::from_settings(&mut section, zone, lookup);
-        root.absorb(section.finish());
-
+        let dermpro = sections::within(&mut root, "dermpro", start.clone(), |section| {
+            DermproConfig::from_settings(section, zone, lookup)
+        });
+        let nextech = sections::within(&mut root, "nextech", start, |section| {
+            NextechConfig::from_settings(section, zone, lookup)
+        });
         root.finish().into_result(file::WHAT, ())?;
         match (store, dermpro, nextech) {
             (Some(store), Some(dermpro), Some(nextech)) => {
@@ -93,11 +83,4 @@ impl PostingService {
             ..PostingConfig::new(zone, start_from)
         }
     }
-}
-
-/// Opens a section that takes what it does not set from `defaults`.
-fn with_defaults(root: &mut Settings, name: &str, defaults: &Value) -> Settings {
-    let mut section = root.take(name).unwrap_or_else(|| Value::Object(Map::new()));
-    fill(&mut section, defaults.as_object().cloned().unwrap_or_default());
-    Settings::new(root.path_of(name), section)
 }

@@ -6,13 +6,9 @@ use cannula_aesthetix::{AesthetixConfig, WebhookConfig};
 use cannula_core::{Problems, Result, Settings};
 use cannula_rules::{Categories, RulesConfig, intake::IntakeConfig};
 use cannula_sync::StoreFile;
-use chrono_tz::Tz;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::{
-    EmrSection,
-    file::{self, fill},
-};
+use crate::{EmrSection, file, sections};
 
 /// Everything one practice's service is told, checked whole.
 ///
@@ -57,8 +53,7 @@ impl<E: EmrSection> ServiceConfig<E> {
     /// # Errors
     /// [`Config`](cannula_core::ErrorKind::Config), listing every problem at once, each with its key's path.
     pub fn from_file(path: &Path) -> Result<Self> {
-        let directory = path.parent().unwrap_or(Path::new(""));
-        Self::parse(&file::text(path)?, directory, &|name| std::env::var(name).ok())
+        file::parse(path, Self::parse)
     }
 
     /// Like [`ServiceConfig::from_file`] for a text; `lookup` reads the environment.
@@ -72,20 +67,14 @@ impl<E: EmrSection> ServiceConfig<E> {
     ) -> Result<Self> {
         let mut root = file::root(text)?;
 
-        let mut section = root.section("practice");
-        // A zone that is wrong has been noted; any other lets the rest be checked all the same.
-        let zone = section.zone("zone").unwrap_or(Tz::UTC);
-        root.absorb(section.finish());
-
-        let mut section = root.section("store");
-        let store = StoreFile::from_settings(&mut section, directory, lookup);
-        root.absorb(section.finish());
-
-        let mut section = root.section("rules");
-        let categories = section.required("categories").map(|file| directory.join(file));
-        let rules = RulesConfig::from_settings(&mut section, E::rules(zone));
-        root.absorb(section.finish());
-        let categories = categories.and_then(|path| match document(&path) {
+        let zone = sections::zone(&mut root);
+        let store =
+            root.within("store", |section| StoreFile::from_settings(section, directory, lookup));
+        let (categories, rules) = root.within("rules", |section| {
+            let categories = section.required("categories");
+            (categories, RulesConfig::from_settings(section, E::rules(zone)))
+        });
+        let categories = categories.and_then(|file| match document(&directory.join(file)) {
             Ok(categories) => Some(categories),
             Err(problems) => {
                 root.absorb(problems);
@@ -93,28 +82,26 @@ impl<E: EmrSection> ServiceConfig<E> {
             }
         });
 
-        let mut section = root.section(E::NAME);
-        let emr = E::from_settings(&mut section, zone, lookup);
-        root.absorb(section.finish());
-
+        let emr = root.within(E::NAME, |section| E::from_settings(section, zone, lookup));
         let has_intake = root.has("intake");
         let mut intake = has_intake
             .then(|| intake(&mut root, directory, lookup, E::intake(emr.as_ref())))
             .flatten();
 
-        let mut section = root.section("aesthetix");
-        let aesthetix = AesthetixConfig::from_settings(&mut section, directory, lookup);
-        if section.has("webhooks") {
-            let location = aesthetix.as_ref().map_or("", |aesthetix| &aesthetix.location_id);
-            let config = webhooks(&mut section, location, intake.as_ref());
-            if let Some(intake) = &mut intake {
-                intake.webhooks = Some(config);
-            } else if !has_intake {
-                let why = "needs the section `[intake]`: nothing else is told by webhook";
-                section.problem("webhooks", why);
+        let aesthetix = root.within("aesthetix", |section| {
+            let aesthetix = AesthetixConfig::from_settings(section, directory, lookup);
+            if section.has("webhooks") {
+                let location = aesthetix.as_ref().map_or("", |aesthetix| &aesthetix.location_id);
+                let config = webhooks(section, location, intake.as_ref());
+                if let Some(intake) = &mut intake {
+                    intake.webhooks = Some(config);
+                } else if !has_intake {
+                    let why = "needs the section `[intake]`: nothing else is told by webhook";
+                    section.problem("webhooks", why);
+                }
             }
-        }
-        root.absorb(section.finish());
+            aesthetix
+        });
 
         root.finish().into_result(file::WHAT, ())?;
         match (store, categories, emr, aesthetix) {
@@ -134,23 +121,21 @@ fn intake(
     lookup: &dyn Fn(&str) -> Option<String>,
     default: IntakeConfig,
 ) -> Option<IntakeService> {
-    let mut section = root.take("intake").unwrap_or_default();
-    fill(&mut section, names(&default));
-    let mut section = Settings::new(root.path_of("intake"), section);
-    let store = StoreFile::from_settings(&mut section, directory, lookup);
-    let tag = default.tags.first().map_or("", String::as_str);
-    let mut rules = IntakeConfig::from_settings(&mut section, tag);
-    if rules.foreign_tags.is_empty() && rules.tags == default.tags {
-        rules.foreign_tags = default.foreign_tags;
-    }
-    root.absorb(section.finish());
-    Some(IntakeService { store: store?, rules, webhooks: None })
+    sections::within(root, "intake", names(&default), |section| {
+        let store = StoreFile::from_settings(section, directory, lookup);
+        let tag = default.tags.first().map_or("", String::as_str);
+        let mut rules = IntakeConfig::from_settings(section, tag);
+        if rules.foreign_tags.is_empty() && rules.tags == default.tags {
+            rules.foreign_tags = default.foreign_tags;
+        }
+        Some(IntakeService { store: store?, rules, webhooks: None })
+    })
 }
 
 /// The names of an EMR's intake, as a file would set them.
-fn names(default: &IntakeConfig) -> Map<String, Value> {
+fn names(default: &IntakeConfig) -> Value {
     let fields = &default.fields;
-    let names = json!({
+    json!({
         "created_tag": default.created_tag,
         "failed_tag": default.failed_tag,
         "fields": {
@@ -159,11 +144,7 @@ fn names(default: &IntakeConfig) -> Map<String, Value> {
             "general_practitioner": fields.general_practitioner,
             "chart_number": fields.chart_number,
         },
-    });
-    match names {
-        Value::Object(names) => names,
-        _ => Map::new(),
-    }
+    })
 }
 
 /// Reads `[aesthetix.webhooks]`, which is there.
@@ -173,10 +154,7 @@ fn webhooks(
     intake: Option<&IntakeService>,
 ) -> WebhookConfig {
     let tags = intake.map(|intake| intake.rules.watched_tags()).unwrap_or_default();
-    let mut section = aesthetix.section("webhooks");
-    let config = WebhookConfig::from_settings(&mut section, location, tags);
-    aesthetix.absorb(section.finish());
-    config
+    aesthetix.within("webhooks", |section| WebhookConfig::from_settings(section, location, tags))
 }
 
 /// Reads the categorization document; its problems are reported under its path.

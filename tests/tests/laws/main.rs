@@ -10,6 +10,7 @@
 
 mod behind;
 mod crm;
+mod dermpro;
 mod emr;
 mod memory;
 mod skipped;
@@ -22,6 +23,7 @@ macro_rules! held_to {
             #[allow(unused_imports, reason = "not every bench needs all of it")]
             use crate::{
                 crm::{CrmBench, CrmClientBench},
+                dermpro::{DermproBench, DermproClientBench},
                 emr::{ClientOf, EmrBench},
                 memory::Memory,
                 webhooks::Deliveries,
@@ -42,6 +44,7 @@ mod source {
         patientnow = EmrBench::of_patientnow() => EmrBench,
         zenoti = EmrBench::of_zenoti() => EmrBench,
         aesthetix = CrmBench::open() => CrmBench,
+        dermpro = DermproBench::open() => DermproBench,
     }
 }
 
@@ -52,6 +55,7 @@ mod client {
         patientnow = ClientOf::a(EmrBench::of_patientnow().await) => ClientOf,
         zenoti = ClientOf::a(EmrBench::of_zenoti().await) => ClientOf,
         aesthetix = CrmClientBench::open() => CrmClientBench,
+        dermpro = DermproClientBench::open() => DermproClientBench,
     }
 }
 

@@ -8,6 +8,7 @@ use cannula_testkit::{
 
 use crate::{
     crm::{CrmBench, CrmClientBench},
+    dermpro::{DermproBench, DermproClientBench},
     emr::{ClientOf, EmrBench},
     memory::Memory,
     webhooks::Deliveries,
@@ -41,6 +42,7 @@ async fn sources_are_held_to_these_laws() {
         feeds.push_str(&format!("{name}: held to the laws {held:?}, not {not:?}\n"));
     }
     benches.push(("aesthetix", SourceBench::lacks(&CrmBench::open().await)));
+    benches.push(("dermpro", SourceBench::lacks(&DermproBench::open().await)));
     show("source", source_laws::LAWS, benches);
     insta::assert_snapshot!("source_feeds", feeds);
 }
@@ -52,6 +54,7 @@ async fn clients_are_held_to_these_laws() {
         benches.push((name, ClientBench::lacks(&ClientOf::a(bench).await)));
     }
     benches.push(("aesthetix", ClientBench::lacks(&CrmClientBench::open().await)));
+    benches.push(("dermpro", ClientBench::lacks(&DermproClientBench::open().await)));
     show("client", client_laws::LAWS, benches);
 }
 

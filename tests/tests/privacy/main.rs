@@ -13,6 +13,7 @@
 
 mod canary;
 mod listening;
+mod office;
 mod parts;
 mod people;
 mod proxy;
@@ -34,26 +35,27 @@ use crate::{
 /// Makes a module of tests of each flow, one for each trouble.
 macro_rules! flows {
     ($($name:ident: $flow:expr;)*) => {$(
+        flows! { @of $name: $flow;
+            all_goes_well: Nothing,
+            vendors_fail: Faults,
+            the_emr_refuses_the_credentials: EmrRefuses,
+            the_crm_or_the_store_refuses_the_credentials: OtherRefuses,
+            vendors_repeat_in_errors_what_they_were_sent: Echoes,
+            answers_have_the_wrong_shape: Mangles,
+            there_is_a_bug_in_the_sink: Panics,
+        }
+    )*};
+    (@of $name:ident: $flow:expr; $($test:ident: $trouble:ident,)*) => {
         mod $name {
             use super::*;
-
-            flows!(@each $flow;
-                all_goes_well: Nothing,
-                vendors_fail: Faults,
-                the_emr_refuses_the_credentials: EmrRefuses,
-                the_crm_or_the_store_refuses_the_credentials: OtherRefuses,
-                vendors_repeat_in_errors_what_they_were_sent: Echoes,
-                answers_have_the_wrong_shape: Mangles,
-                there_is_a_bug_in_the_sink: Panics,
-            );
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    nothing_gets_out($flow, Trouble::$trouble).await;
+                }
+            )*
         }
-    )*};
-    (@each $flow:expr; $($test:ident: $trouble:ident,)*) => {$(
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $test() {
-            nothing_gets_out($flow, Trouble::$trouble).await;
-        }
-    )*};
+    };
 }
 
 flows! {
@@ -67,6 +69,16 @@ flows! {
     intake_zenoti: Flow::Intake(Emr::Zenoti);
     posting_nextech_select: Flow::Posting(Product::Select);
     posting_nextech_practice_plus: Flow::Posting(Product::PracticePlus);
+}
+
+// No EMR takes part.
+flows! { @of patient_search: Flow::PatientSearch;
+    all_goes_well: Nothing,
+    the_crm_fails: Faults,
+    the_crm_refuses_the_credentials: OtherRefuses,
+    the_crm_repeats_in_errors_what_it_was_sent: Echoes,
+    answers_have_the_wrong_shape: Mangles,
+    there_is_a_bug_in_the_list: Panics,
 }
 
 async fn nothing_gets_out(flow: Flow, trouble: Trouble) {

@@ -126,7 +126,7 @@ fn nextech(world: &World, access: &Access, product: Product) -> Arc<Nextech> {
     Arc::new(Nextech::new(config, Arc::clone(&world.clock) as _).unwrap())
 }
 
-fn crm(world: &World, access: &Access) -> Arc<Aesthetix> {
+pub(crate) fn crm(world: &World, access: &Access) -> Arc<Aesthetix> {
     let mut config = aesthetix_at(access).unwrap();
     config.quota = None;
     Arc::new(Aesthetix::new(config, Arc::clone(&world.clock) as _).unwrap())

@@ -88,6 +88,27 @@ pub(crate) fn store(world: &World) {
     }
 }
 
+/// The CRM has the person, somebody like her without a birth date, and her once more with the date
+/// where staff typed it.
+pub(crate) fn directory(world: &World) {
+    let contact = contact(world.config.emr);
+    let bare = NewContact { email: None, phone: None, birth_date: None, ..contact.clone() };
+    let like = NewContact { first_name: "Anna".to_owned(), ..bare.clone() };
+    let fields = [("NXT Birthday", "07/23/1961"), ("Remark", NOTE)];
+    let fields = fields.map(|(name, value)| (name.to_owned(), value.into())).into();
+    for contact in [contact, like, NewContact { fields, ..bare }] {
+        world.sandbox.crm_state().add_contact(contact);
+    }
+}
+
+/// She marries, and a contact is deleted.
+pub(crate) fn directory_changes(world: &World) {
+    let (crm, contacts) = (world.sandbox.crm_state(), world.sandbox.crm().contacts);
+    let [first, .., last] = &*contacts else { panic!("there are some") };
+    assert!(crm.edit_contact(&first.id, |contact| contact.last_name += "-Vexleyhaven"));
+    assert!(crm.delete_contact(&last.id));
+}
+
 pub(crate) fn person(chart: u32) -> PatientState {
     let mut person = PatientState::new(GIVEN, FAMILY, 7_391);
     EMAIL.clone_into(&mut person.emails[0].address);

@@ -37,6 +37,10 @@ impl Said {
         self.drained
     }
 
+    pub(crate) const fn delivered(&mut self, count: u64) {
+        self.drained += count;
+    }
+
     pub(crate) const fn panics(&self) -> u64 {
         self.panics
     }
@@ -45,13 +49,22 @@ impl Said {
         self.line(format!("{value:?}\n{value:#?}"));
     }
 
-    fn json(&mut self, value: &impl Serialize) {
+    pub(crate) fn json(&mut self, value: &impl Serialize) {
         self.line(serde_json::to_string(value).unwrap());
     }
 
     /// The error in every way there is, its causes included: programs like to print those too.
     pub(crate) fn error(&mut self, error: &Error) {
         self.errors.push(error.kind());
+        self.show(error);
+    }
+
+    /// An error that whoever asked has made, whatever the trouble.
+    pub(crate) fn mistake<T: Debug>(&mut self, result: Result<T, Error>) {
+        self.show(&result.unwrap_err());
+    }
+
+    fn show(&mut self, error: &Error) {
         self.line(format!("{error}\n{error:#}"));
         self.value(error);
         self.value(&error.park_reason());
@@ -76,7 +89,7 @@ impl Said {
         }
     }
 
-    fn line(&mut self, text: String) {
+    pub(crate) fn line(&mut self, text: String) {
         self.text.push_str(&text);
         self.text.push('\n');
     }
@@ -85,21 +98,26 @@ impl Said {
     pub(crate) async fn work<F: Flow>(&mut self, engine: &Arc<Engine<F>>) {
         let polled = engine.poll().await;
         self.result(polled);
-        let drained = tokio::spawn({
-            let engine = Arc::clone(engine);
-            async move { engine.drain().await }
-        });
-        match drained.await {
-            Ok(report) => {
-                if let Some(report) = self.result(report) {
-                    self.drained += report.delivered.values().sum::<u64>();
-                    self.refused += report.postponed + report.dead + report.parked;
-                    self.json(&report);
-                }
-            }
+        let engine = Arc::clone(engine);
+        if let Some(report) = self.run(async move { engine.drain().await }).await {
+            self.delivered(report.delivered.values().sum::<u64>());
+            self.refused += report.postponed + report.dead + report.parked;
+            self.json(&report);
+        }
+    }
+
+    /// Lets work be done that may panic.
+    pub(crate) async fn run<T, F>(&mut self, work: F) -> Option<T>
+    where
+        T: Debug + Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        match tokio::spawn(work).await {
+            Ok(result) => self.result(result),
             Err(panic) => {
                 self.panics += 1;
                 self.line(format!("{panic}\n{panic:?}"));
+                None
             }
         }
     }

@@ -9,6 +9,7 @@ use cannula_tests::{Emr, Receiver, World, WorldConfig, patientnow_config, zenoti
 
 use crate::{
     canary::Canaries,
+    office::Office,
     parts::{self, Carrier},
     people::{self, BORN, CHART, CITY, EMAIL, FAMILY, GIVEN, MISTYPED, NOTE, PHONE, STREET},
     proxy::Proxy,
@@ -25,6 +26,8 @@ pub(crate) enum Flow {
     Intake(Emr),
     /// From the store to the ledger.
     Posting(Product),
+    /// From the CRM to an application's own list, and back.
+    PatientSearch,
 }
 
 impl Flow {
@@ -32,6 +35,8 @@ impl Flow {
         match self {
             Self::Visits(emr) | Self::Intake(emr) => emr,
             Self::Posting(product) => Emr::Nextech(product),
+            // There is one, and nobody asks it.
+            Self::PatientSearch => Emr::Nextech(Product::Select),
         }
     }
 }
@@ -84,19 +89,22 @@ impl Scene {
             MISTYPED.clone_into(&mut access.dermpro.access_token_secret);
         }
         let mut webhooks = None;
-        let parts: Vec<Box<dyn Carrier>> = if let Flow::Posting(product) = flow {
-            vec![Box::new(parts::posting(&world, &access, product, trouble))]
-        } else {
-            let visits = parts::visits(&world, &access, trouble);
-            if !matches!(emr, Emr::Nextech(_)) {
-                webhooks = Some(world.receive(&visits.engine).await.unwrap());
+        let parts: Vec<Box<dyn Carrier>> = match flow {
+            Flow::Posting(product) => {
+                vec![Box::new(parts::posting(&world, &access, product, trouble))]
             }
-            match flow {
-                Flow::Intake(_) => {
+            Flow::PatientSearch => vec![Box::new(Office::open(&world, &access, trouble).await)],
+            Flow::Visits(_) | Flow::Intake(_) => {
+                let visits = parts::visits(&world, &access, trouble);
+                if !matches!(emr, Emr::Nextech(_)) {
+                    webhooks = Some(world.receive(&visits.engine).await.unwrap());
+                }
+                if matches!(flow, Flow::Intake(_)) {
                     let intake = parts::intake(&world, &access, &visits, trouble);
                     vec![Box::new(intake), Box::new(visits)]
+                } else {
+                    vec![Box::new(visits)]
                 }
-                _ => vec![Box::new(visits)],
             }
         };
         Self { flow, trouble, world, access, parts, webhooks, proxy }
@@ -115,7 +123,7 @@ impl Scene {
             ("birth date", "July 23, 1961"),
             ("street", STREET),
             ("city", CITY),
-            ("payment's note", NOTE),
+            ("note", NOTE),
             ("mistyped credential", MISTYPED),
             ("access token", "sandbox-access."),
             ("refresh token", "sandbox-refresh."),
@@ -148,6 +156,7 @@ impl Scene {
             Flow::Visits(_) => people::practice(&self.world),
             Flow::Intake(_) => people::staff(&self.world),
             Flow::Posting(_) => people::store(&self.world),
+            Flow::PatientSearch => people::directory(&self.world),
         }
         for round in 0..16 {
             if round == 12 {
@@ -160,6 +169,9 @@ impl Scene {
             }
             if round == 4 {
                 self.forge().await;
+            }
+            if matches!((self.flow, round), (Flow::PatientSearch, 4 | 13)) {
+                people::directory_changes(&self.world);
             }
         }
         for part in &self.parts {
@@ -184,6 +196,11 @@ impl Scene {
                 let crm = format!("{:?}", self.world.sandbox.crm());
                 let ledger = self.world.sandbox.practice().payment_ids();
                 assert!(crm.contains("quagga") || !ledger.is_empty(), "nothing got anywhere");
+                if matches!(self.flow, Flow::PatientSearch) {
+                    for action in ["Added", "Created", "Linked", "Updated", "Pushed", "Broken"] {
+                        assert!(said.text().contains(&format!("action: {action}")), "{action}");
+                    }
+                }
             }
             // Through all of it, some of what is personal got where it belongs.
             Trouble::Faults | Trouble::Echoes | Trouble::Mangles => {

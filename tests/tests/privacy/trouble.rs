@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cannula::core::{
-    CrmEffect, CrmLinks, CrmNeeds, CrmSink, IdempotencyKey, LedgerInfo, LedgerOptions, LedgerRow,
-    NewPatient, NewPayment, Patient, PatientId, PatientRegistry, PaymentLedger, Person, PickLists,
-    Receipt, RegistryInfo, Result, Settled,
+use cannula::{
+    a360::{AuditRow, Change, Counts, Integration, LocalPatient, PatientQuery, PatientStore},
+    core::{
+        ContactId, CrmEffect, CrmLinks, CrmNeeds, CrmSink, IdempotencyKey, LedgerInfo,
+        LedgerOptions, LedgerRow, NewPatient, NewPayment, Patient, PatientId, PatientRegistry,
+        PaymentLedger, Person, Phi, PickLists, PracticeId, Receipt, RegistryInfo, Result, Settled,
+    },
 };
 use cannula_sandbox::FaultRates;
 use chrono::NaiveDate;
@@ -142,5 +145,55 @@ impl PaymentLedger for BuggyLedger {
     async fn post(&self, payment: &NewPayment) -> Result<()> {
         tracing::error!(?payment, "this cannot be");
         panic!("impossible: {payment:?} {payment:#?}");
+    }
+}
+
+/// A list of patients with a bug.
+#[derive(Debug)]
+pub(crate) struct BuggyPatients(pub(crate) Arc<dyn PatientStore>);
+
+#[async_trait]
+impl PatientStore for BuggyPatients {
+    async fn integration(&self, location: &PracticeId) -> Result<Option<Integration>> {
+        self.0.integration(location).await
+    }
+
+    async fn set_integration(&self, location: &PracticeId, to: &Integration) -> Result<()> {
+        self.0.set_integration(location, to).await
+    }
+
+    async fn patient(&self, id: &PatientId) -> Result<Option<LocalPatient>> {
+        self.0.patient(id).await
+    }
+
+    async fn patients(&self, query: &PatientQuery) -> Result<Vec<LocalPatient>> {
+        tracing::trace!(?query);
+        self.0.patients(query).await
+    }
+
+    async fn same_name(&self, key: &Phi<String>) -> Result<Vec<LocalPatient>> {
+        tracing::trace!(?key);
+        self.0.same_name(key).await
+    }
+
+    async fn linked(
+        &self,
+        location: &PracticeId,
+        contacts: &[ContactId],
+    ) -> Result<Vec<LocalPatient>> {
+        self.0.linked(location, contacts).await
+    }
+
+    async fn counts(&self, location: &PracticeId) -> Result<Counts> {
+        self.0.counts(location).await
+    }
+
+    async fn commit(&self, change: &Change) -> Result<LocalPatient> {
+        tracing::error!(?change, "this cannot be");
+        panic!("impossible: {change:?} {change:#?}");
+    }
+
+    async fn audit(&self, patient: &PatientId) -> Result<Vec<AuditRow>> {
+        self.0.audit(patient).await
     }
 }

@@ -98,8 +98,8 @@ async fn several_patients_or_no_birth_date_are_asked_about_and_nothing_is_writte
         let linked = done(answered(&app, "c1", Said::Is("p2".into())).await);
         assert_eq!(linked.patient.id, "p2".into());
         assert_eq!(linked.duplicates, [Duplicate { patient: "p1".into(), same_birth_date: true }]);
-        let birth_date = "1980-05-05".parse().ok();
-        let answer = Answer { said: None, birth_date };
+        let birth_date = "1980-05-05".parse().ok().map(Phi::new);
+        let answer = Answer { said: None, birth_date: birth_date.clone() };
         let ada = done(app.select(&doctor(), &"c2".into(), &answer).await.unwrap());
         assert_eq!((ada.action, ada.rules.birth_date), (Action::Created, FieldRule::Staff));
         let error = app

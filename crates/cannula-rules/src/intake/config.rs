@@ -123,9 +123,7 @@ impl IntakeConfig {
         let created_tag = settings.text("created_tag", &default.created_tag);
         let failed_tag = settings.text("failed_tag", &default.failed_tag);
         let spelling = settings.choice("spelling", &SPELLINGS).unwrap_or_default();
-        let mut section = settings.section("fields");
-        let fields = IntakeFields::read(&mut section);
-        settings.absorb(section.finish());
+        let fields = settings.within("fields", IntakeFields::read);
         let mut names: Vec<_> = tags.iter().map(|tag| ("tags", tag.as_str())).collect();
         names.extend(foreign_tags.iter().map(|it| ("foreign_tags", it.tag.as_str())));
         names.extend([("created_tag", created_tag.as_str()), ("failed_tag", &failed_tag)]);
@@ -208,13 +206,14 @@ fn tags(settings: &mut Settings, default: &[String]) -> Vec<String> {
 }
 
 fn foreign_tags(settings: &mut Settings) -> Vec<ForeignTag> {
-    let mut section = settings.section("foreign_tags");
-    let mut tags = Vec::new();
-    for tag in section.keys() {
-        tags.extend(section.optional(&tag).map(|product| ForeignTag { tag, product }));
-    }
-    settings.absorb(section.finish());
-    tags
+    settings.within("foreign_tags", |section| {
+        let tags = section.keys().into_iter();
+        let foreign = tags.filter_map(|tag| {
+            let product = section.optional(&tag)?;
+            Some(ForeignTag { tag, product })
+        });
+        foreign.collect()
+    })
 }
 
 /// Notes every name that is used twice; the CRM tells neither tags nor fields apart by case.

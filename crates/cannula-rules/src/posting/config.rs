@@ -136,12 +136,11 @@ fn card_types(
     if !settings.has("card_types") {
         return default;
     }
-    let mut section = settings.section("card_types");
-    let types = section.keys().into_iter().filter_map(|code| {
-        let name = section.required(&code)?;
-        Some((code, name))
-    });
-    let types = types.collect();
-    settings.absorb(section.finish());
-    types
+    settings.within("card_types", |section| {
+        let types = section.keys().into_iter().filter_map(|code| {
+            let name = section.required(&code)?;
+            Some((code, name))
+        });
+        types.collect()
+    })
 }
