@@ -37,7 +37,7 @@ use tokio::{net::TcpListener, process::Command};
 
 /// How often each program is killed.
 const KILLS: u32 = 50;
-/// The longest life of a program that is killed, in milliseconds.
+/// The longest life of a program that is killed, in milliseconds, until one is done before.
 const LONGEST: u64 = 1_200;
 /// How long what was there before is, in days.
 const DAYS: u32 = 14;
@@ -98,12 +98,16 @@ impl Service {
 
     /// Kills one process after another; before each, something happens.
     async fn die(&self, more: &[String], mut happen: impl FnMut(u32), tick: impl AsyncFn()) {
-        let mut kills = 0;
+        let (mut kills, mut longest) = (0, LONGEST);
         for life in 0.. {
             assert!(life < KILLS * 4, "{kills} of {life} lives were long enough");
             happen(life);
-            let time = Duration::from_millis(RandomState::new().hash_one(life) % LONGEST);
-            kills += u32::from(self.live(more, Some(time), &tick).await);
+            let time = Duration::from_millis(RandomState::new().hash_one(life) % longest);
+            if self.live(more, Some(time), &tick).await {
+                kills += 1;
+            } else {
+                longest = longest * 9 / 10;
+            }
             if kills == KILLS {
                 return;
             }
@@ -135,7 +139,7 @@ fn happen(practice: &Practice, life: u32) {
     let new = practice.add_patient(PatientState::new("Ada", &format!("Quill{life}"), 100 + life));
     let start = now + TimeDelta::days(2);
     let booked = practice.book(AppointmentState::new(&new, "Laser Treatment", start));
-    if life % 3 == 0 {
+    if life.is_multiple_of(3) {
         practice.update_appointment(&booked, |it| it.start += TimeDelta::hours(1));
     }
 }

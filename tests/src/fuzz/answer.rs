@@ -102,7 +102,7 @@ mod tests {
         let refused = Answer {
             status: 429,
             headers: vec![("retry-after".to_owned(), "5".to_owned())],
-            body: Bytes::from_static(b"\n\nno\n---"),
+            body: Bytes::from_static(b"\n\nno\n--"),
         };
         let empty = Answer { status: 204, ..Answer::default() };
         let answers = [refused, empty];

@@ -58,23 +58,6 @@ async fn play(seed: u64, faults: bool, crashes: impl Iterator<Item = u64>) -> us
         shop.settle(&engine).await.unwrap();
     }
     let differences = shop.differences();
-    if !differences.is_empty() {
-        engine
-            .for_each_state(|_, state| {
-                for standing in rules.standings(state) {
-                    eprintln!("{standing:#?}");
-                }
-            })
-            .await
-            .unwrap();
-        for d in engine.dead().await.unwrap() {
-            eprintln!("DEAD {d:?}");
-        }
-        eprintln!("{:?}", engine.summary().await.unwrap());
-        for order in shop.sandbox.store().books() {
-            eprintln!("{order:#?}");
-        }
-    }
     assert!(differences.is_empty(), "seed {seed}, {deaths} deaths:\n{}", differences.join("\n"));
     let summary = engine.summary().await.unwrap();
     assert_eq!((summary.pending, summary.delivering, summary.dead), (0, 0, 0), "{summary:?}");
