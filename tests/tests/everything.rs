@@ -135,9 +135,6 @@ async fn visits(seed: u64, emr: Emr, chance: &mut Chance) {
         config.payments = PaymentPipelines::All;
     }
     let world = World::start(config).await.unwrap();
-    if emr == Emr::Zenoti {
-        world.sandbox.practice().zenoti_plan_merges(world.config.practice, 1);
-    }
     let (source, sink) = (world.source().unwrap(), world.sink().unwrap());
     let life = Visits { world, source, sink };
     let world = &life.world;
