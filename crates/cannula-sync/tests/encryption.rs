@@ -28,7 +28,7 @@ impl StoreBench for Encrypted {
 }
 
 mod laws {
-    fn bench() -> super::Encrypted {
+    async fn bench() -> super::Encrypted {
         super::Encrypted(tempfile::tempdir().unwrap())
     }
     cannula_testkit::store_laws!(bench);
