@@ -1,18 +1,17 @@
 //! The programs as processes that are killed at random moments: no destructor runs, nothing is
 //! flushed, and a request may be on its way. What the file holds is enough to go on from.
 //!
-//! `cargo test -p cannula-examples` builds the programs first; `--test kills` alone takes them as
-//! they were built last.
+//! `cargo test --workspace` builds the programs first; `--test kills` alone takes them as they were
+//! built last: `cargo build --examples` builds them.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-mod support;
-
 use std::{
+    env::{self, consts::EXE_SUFFIX},
     fs,
     hash::{BuildHasher, RandomState},
-    path::Path,
+    path::{Path, PathBuf},
     process::Stdio,
     sync::Arc,
     time::Duration,
@@ -32,7 +31,6 @@ use cannula_sandbox::{
 };
 use cannula_tests::{Clinic, Emr, Shop, ShopConfig, World, WorldConfig, untold};
 use chrono::{DateTime, NaiveTime, TimeDelta, Timelike, Utc};
-use support::program;
 use tokio::{net::TcpListener, process::Command};
 
 /// How often each program is killed.
@@ -44,6 +42,13 @@ const DAYS: u32 = 14;
 const HOUR: Duration = Duration::from_secs(3_600);
 /// How often the vendors' clock follows the real one.
 const TICK: Duration = Duration::from_millis(20);
+
+/// A compiled example.
+fn program(name: &str) -> PathBuf {
+    let test = env::current_exe().unwrap();
+    let profile = test.ancestors().nth(2).unwrap();
+    profile.join("examples").join(format!("{name}{EXE_SUFFIX}"))
+}
 
 /// A folder with a program's configuration and its store.
 struct Service {
