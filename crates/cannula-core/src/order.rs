@@ -108,15 +108,6 @@ pub struct Captured {
     pub charged: bool,
 }
 
-impl StoreOrder {
-    /// What was given back in the way it was paid, in the currency's smallest unit. A credit memo
-    /// that was made offline moves no money.
-    pub fn given_back(&self) -> i64 {
-        let online = self.refunds.iter().filter(|refund| refund.online);
-        online.fold(0, |sum, refund| sum.saturating_add(refund.amount.minor()))
-    }
-}
-
 /// Money given back for an order, by one credit memo that is carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StoreRefund {
@@ -179,6 +170,15 @@ pub struct StoreOrder {
     /// The money that was given back, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<StoreRefund>,
+}
+
+impl StoreOrder {
+    /// What was given back in the way it was paid, in the currency's smallest unit. A credit memo
+    /// that was made offline moves no money.
+    pub fn given_back(&self) -> i64 {
+        let online = self.refunds.iter().filter(|refund| refund.online);
+        online.fold(0, |sum, refund| sum.saturating_add(refund.amount.minor()))
+    }
 }
 
 /// Which patient staff say an order belongs to.

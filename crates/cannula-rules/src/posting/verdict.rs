@@ -167,7 +167,7 @@ impl PostingReason {
             Self::LooksPosted { row } => format!(
                 "Row {row} of the patient's ledger has the same amount at the same date and not our marker, so the order may have been posted by somebody else."
             ),
-            Self::Unseen => "The EMR took the payment and has not shown it for a day, so staff look for it; it is not sent again unless they say so.".to_owned(),
+            Self::Unseen => "The EMR took the payment and does not show it, so staff look for it; it is not sent again unless they say so.".to_owned(),
             Self::Refused { problem } => format!("The payment could not be posted: {problem}"),
             Self::Posting { patient } => format!("The payment goes to the ledger of patient {patient}."),
             Self::Accepted { patient } => format!("The payment was taken for the ledger of patient {patient}, which does not show it yet; it is looked for, and not sent again."),
