@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cannula::{
     core::{
-        ContactId, CrmEffect, Currency, Delivered, Event, FieldValue, Money, OpportunityStatus,
+        ContactId, CrmEffect, Currency, Event, FieldValue, Money, OpportunityStatus,
         Person, PersonId, Receipt, RecordKey, Subject,
     },
     rules::{PersonState, Rules},
@@ -87,11 +87,8 @@ impl Truth {
         let ideal = self.contacts.entry(subject.clone()).or_default();
         for planned in &plan.effects {
             ideal.apply(&planned.effect);
-            let receipt = Receipt {
-                delivered: Delivered::Applied,
-                contact: Some(ContactId::new(subject.to_string())),
-                opportunity: None,
-            };
+            let contact = Some(ContactId::new(subject.to_string()));
+            let receipt = Receipt { contact, ..Receipt::applied() };
             plan.state.applied(&planned.effect, &receipt);
         }
         self.states.insert(subject.clone(), plan.state);

@@ -138,6 +138,9 @@ async fn visits(seed: u64, emr: Emr, chance: &mut Chance) {
     let (source, sink) = (world.source().unwrap(), world.sink().unwrap());
     let life = Visits { world, source, sink };
     let world = &life.world;
+    if emr == Emr::Zenoti {
+        world.sandbox.practice().zenoti_plan_merges(world.config.practice, 1);
+    }
     if !life.is_polled() {
         world.sandbox.set_webhook_quirks(emr.vendor(), trouble(seed));
     }

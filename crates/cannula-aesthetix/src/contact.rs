@@ -6,8 +6,8 @@
 //! looked at first. For a new person both cost one call.
 
 use cannula_core::{
-    ContactId, ContactWrite, CrmLinks, Delivered, Error, ErrorKind, ParkReason, Person, Receipt,
-    Result, Retry,
+    ContactDetail, ContactId, ContactWrite, CrmLinks, Error, ErrorKind, ParkReason, Person,
+    Receipt, Result, Retry, Taken,
 };
 
 use crate::{
@@ -76,22 +76,24 @@ impl Aesthetix {
     /// Updates a contact. A detail that belongs to a third contact is left out: the CRM would
     /// refuse everything else with it.
     async fn update(&self, contact: &ContactId, mut parts: ContactParts) -> Result<Receipt> {
+        let mut left_out = Vec::new();
         while !parts.is_empty() {
             let Err(error) = self.client.update_contact(contact, &parts).await else { break };
             let Some(Collision::Contact { contact: other, field }) = Collision::of(&error) else {
                 return Err(error);
             };
-            let taken = match field.as_str() {
-                "email" => parts.email.take(),
-                "phone" => parts.phone.take(),
-                _ => None,
+            let (detail, value) = match field.as_str() {
+                "email" => (ContactDetail::Email, parts.email.take()),
+                "phone" => (ContactDetail::Phone, parts.phone.take()),
+                _ => return Err(error),
             };
-            if taken.is_none() {
+            if value.is_none() {
                 return Err(error);
             }
             tracing::warn!(%contact, %other, field, "left out what another contact has");
+            left_out.push(Taken { detail, by: other.clone() });
         }
-        Ok(receipt(contact.clone()))
+        Ok(Receipt { taken: left_out, ..receipt(contact.clone()) })
     }
 }
 
@@ -123,5 +125,5 @@ fn vanished(error: Error) -> Error {
 }
 
 fn receipt(contact: ContactId) -> Receipt {
-    Receipt { delivered: Delivered::Applied, contact: Some(contact), opportunity: None }
+    Receipt { contact: Some(contact), ..Receipt::applied() }
 }

@@ -136,13 +136,10 @@ fn exists(written: Result<()>) -> Result<bool> {
 }
 
 fn receipt(pipeline: &str, id: OpportunityId) -> Receipt {
-    Receipt {
-        delivered: Delivered::Applied,
-        contact: None,
-        opportunity: Some((pipeline.to_owned(), id)),
-    }
+    let opportunity = Some((pipeline.to_owned(), id));
+    Receipt { opportunity, ..Receipt::applied() }
 }
 
 fn missing() -> Receipt {
-    Receipt { delivered: Delivered::OpportunityMissing, contact: None, opportunity: None }
+    Receipt { delivered: Delivered::OpportunityMissing, ..Receipt::applied() }
 }

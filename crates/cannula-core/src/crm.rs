@@ -179,12 +179,47 @@ pub struct Receipt {
     pub contact: Option<ContactId>,
     /// The opportunity written to or created, by pipeline name.
     pub opportunity: Option<(String, OpportunityId)>,
+    /// What of the person was left out, because another contact has it. All else was written.
+    pub taken: Vec<Taken>,
 }
 
 impl Receipt {
     /// Applied, and nothing new was learned.
     pub const fn applied() -> Self {
-        Self { delivered: Delivered::Applied, contact: None, opportunity: None }
+        Self {
+            delivered: Delivered::Applied,
+            contact: None,
+            opportunity: None,
+            taken: Vec::new(),
+        }
+    }
+}
+
+/// A detail that another contact has, in a CRM that lets only one contact have it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Which.
+    pub detail: ContactDetail,
+    /// The contact that has it.
+    pub by: ContactId,
+}
+
+/// What a CRM tells contacts apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContactDetail {
+    /// The e-mail address.
+    Email,
+    /// The phone number.
+    Phone,
+}
+
+impl fmt::Display for ContactDetail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Email => "e-mail address",
+            Self::Phone => "phone number",
+        })
     }
 }
 

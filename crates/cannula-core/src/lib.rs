@@ -21,8 +21,9 @@ mod webhook;
 
 pub use clock::Clock;
 pub use crm::{
-    ContactWrite, CrmEffect, CrmLinks, CrmNeeds, Delivered, FieldKind, FieldSpec, FieldValue, Note,
-    OpportunityStatus, OpportunityValue, Person, PipelineSpec, Receipt, Settled, StageMove,
+    ContactDetail, ContactWrite, CrmEffect, CrmLinks, CrmNeeds, Delivered, FieldKind, FieldSpec,
+    FieldValue, Note, OpportunityStatus, OpportunityValue, Person, PipelineSpec, Receipt, Settled,
+    StageMove, Taken,
 };
 pub use directory::{ContactCreation, DirectoryInfo, DirectoryPage, DirectorySearch};
 pub use error::{Error, ErrorKind, Result, Retry};

@@ -71,7 +71,8 @@ impl Projection<'_> {
 
     fn contact(&self) -> Option<Planned> {
         let person = self.patient.person();
-        let write_person = self.written().person.as_ref() != Some(&person);
+        let written = self.written();
+        let write_person = written.person.as_ref() != Some(&person) || !written.taken.is_empty();
         let fields = self.changed_fields();
         let needed = self.state.links.contact.is_none() || write_person || !fields.is_empty();
         needed.then(|| Planned {

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use cannula_core::{
     Appointment, ContactLink, CrmEffect, CrmLinks, Delivered, Event, EventId, FieldValue,
     Membership, Money, OpportunityStatus, Payment, Person, Phi, Receipt, Record, RecordId,
-    RecordKey, RecordKind, Subject, Version,
+    RecordKey, RecordKind, Subject, Taken, Version,
 };
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -84,6 +85,9 @@ impl Entry {
 pub(crate) struct Written {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) person: Option<Person>,
+    /// What of the person it does not hold, because another contact has it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) taken: Vec<Taken>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) fields: BTreeMap<String, FieldValue>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -201,6 +205,12 @@ impl PersonState {
         self.notes().filter(|(_, note)| *note == NoteState::Left).count()
     }
 
+    /// When to plan again though nothing is heard of the person: what another contact had may be
+    /// free by then.
+    pub fn look_again(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        (!self.written.taken.is_empty()).then(|| now + TimeDelta::days(1))
+    }
+
     /// Records that `effect` was delivered, so that it is not planned again.
     pub fn applied(&mut self, effect: &CrmEffect, receipt: &Receipt) {
         if let Some(contact) = &receipt.contact {
@@ -213,6 +223,7 @@ impl PersonState {
         match effect {
             CrmEffect::Contact(contact) => {
                 written.person = Some(contact.person.clone());
+                written.taken.clone_from(&receipt.taken);
                 for (name, value) in &contact.fields {
                     if *value == FieldValue::Empty {
                         written.fields.remove(name);

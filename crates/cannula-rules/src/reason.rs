@@ -1,6 +1,6 @@
 //! Why an event ended as it did.
 
-use cannula_core::{ContactId, Money, OpportunityStatus, PatientId, Phi};
+use cannula_core::{ContactId, Money, OpportunityStatus, PatientId, Phi, Taken};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -139,6 +139,8 @@ pub enum Reason {
         /// The pipeline.
         pipeline: String,
     },
+    /// Another contact has the person's e-mail address or phone number.
+    DetailTaken(Taken),
     /// A newer version of the record was there before.
     ArrivedLate,
     /// Nothing that the CRM shows changed.

@@ -1,6 +1,6 @@
 //! The reasons in the words that staff read.
 
-use cannula_core::{Money, OpportunityStatus};
+use cannula_core::{Money, OpportunityStatus, Taken};
 use chrono::NaiveDate;
 
 use crate::{Reason, Unsummable};
@@ -74,6 +74,9 @@ impl Reason {
             ),
             Self::OpportunityMissing { pipeline } => format!(
                 "The contact has no opportunity in “{pipeline}” and `rules.create_opportunities` is false, so nothing moves. Create the opportunity in that pipeline; the person's next event moves it."
+            ),
+            Self::DetailTaken(Taken { detail, by }) => format!(
+                "The {detail} was left out, because contact {by} has it and the CRM lets only one contact have it; all else is written. It is tried again each day. If the two are one person, merge them in the CRM; if not, correct the one that is wrong."
             ),
             Self::ArrivedLate => "A newer version of the same record was known before this one arrived, so it takes its place in the history and overwrites nothing newer.".to_owned(),
             Self::NothingChanged => "Nothing that the CRM shows changed since the version before, so there is no note and no move.".to_owned(),

@@ -83,16 +83,21 @@ impl Flow for CrmFlow {
         receipt: &Receipt,
     ) -> Option<String> {
         state.applied(effect, receipt);
-        match (effect, receipt.delivered) {
+        let reasons: Vec<Reason> = match (effect, receipt.delivered) {
             (CrmEffect::Stage(to), Delivered::OpportunityMissing) => {
-                Some(Reason::OpportunityMissing { pipeline: to.pipeline.clone() }.sentence())
+                vec![Reason::OpportunityMissing { pipeline: to.pipeline.clone() }]
             }
             (CrmEffect::Value(worth), Delivered::OpportunityMissing) => {
-                let pipeline = worth.pipeline.clone();
-                Some(Reason::OpportunityValueMissing { pipeline }.sentence())
+                vec![Reason::OpportunityValueMissing { pipeline: worth.pipeline.clone() }]
             }
-            _ => None,
-        }
+            _ => receipt.taken.iter().cloned().map(Reason::DetailTaken).collect(),
+        };
+        let sentences: Vec<_> = reasons.iter().map(Reason::sentence).collect();
+        (!sentences.is_empty()).then(|| sentences.join(" "))
+    }
+
+    fn look_again(&self, state: &PersonState, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        state.look_again(now)
     }
 
     fn merged_into(&self, state: &PersonState) -> Option<PersonId> {

@@ -65,6 +65,10 @@ pub trait Flow: Debug + Send + Sync + 'static {
         receipt: &Self::Receipt,
     ) -> Option<String>;
 
+    /// When to decide again, without new events, about a subject whose plan has been delivered:
+    /// something could only be applied in part, and may be applied whole by then.
+    fn look_again(&self, state: &Self::State, now: DateTime<Utc>) -> Option<DateTime<Utc>>;
+
     /// The person that the subject turned out to be, by this state. Records that go on naming the
     /// subject are that one's from then on.
     fn merged_into(&self, state: &Self::State) -> Option<PersonId>;

@@ -170,6 +170,10 @@ impl Flow for IntakeFlow {
         None
     }
 
+    fn look_again(&self, _state: &IntakeState, _now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        None
+    }
+
     fn merged_into(&self, _state: &IntakeState) -> Option<PersonId> {
         None
     }

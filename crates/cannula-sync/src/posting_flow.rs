@@ -419,6 +419,10 @@ impl Flow for PostingFlow {
         None
     }
 
+    fn look_again(&self, _state: &PostingState, _now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        None
+    }
+
     fn merged_into(&self, _state: &PostingState) -> Option<PersonId> {
         None
     }

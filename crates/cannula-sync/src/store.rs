@@ -193,13 +193,18 @@ pub struct Step {
 pub enum Next {
     /// It stays: the outbox is about to be sent.
     Send,
-    /// It ends.
-    Rest {
-        /// When to claim the subject again even if no event arrives; `None` also resets
-        /// [`Claim::attempts`].
-        due_at: Option<DateTime<Utc>>,
+    /// It ends, and the subject is claimed again at that time even if no event arrives. The claims
+    /// go on being counted.
+    Again {
+        /// When.
+        due_at: DateTime<Utc>,
         /// Why it is to be tried again, for a person.
         error: Option<String>,
+    },
+    /// It ends, and so do [`Claim::attempts`].
+    Rest {
+        /// When to claim the subject again even if no event arrives.
+        due_at: Option<DateTime<Utc>>,
     },
 }
 
@@ -219,7 +224,7 @@ pub enum Replay {
 /// A durable store. A handle belongs to one *worker*: a name that no other running process has.
 ///
 /// Several workers may share one store. Cursors are guarded by compare-and-swap on their
-/// revision, subjects by leases. A lease lasts to its end or until [`Next::Rest`]; whoever takes
+/// revision, subjects by leases. A lease lasts to its end or until a step ends it; whoever takes
 /// an expired one gets a new epoch, and the old owner's steps are refused from then on.
 ///
 /// Every method is one transaction or a part of one; when it returns `Ok`, what it wrote survives

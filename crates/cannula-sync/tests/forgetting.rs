@@ -49,7 +49,7 @@ fn step(claim: &Claim, round: usize) -> Step {
         arrivals: Vec::new(),
         events: vec![update],
         outbox: Some(vec![row]),
-        next: Next::Rest { due_at: None, error: Some(canary(person, 2)) },
+        next: Next::Again { due_at: minute(61), error: Some(canary(person, 2)) },
     }
 }
 
@@ -147,7 +147,7 @@ async fn what_retention_forgets_is_in_no_file_either() {
         fetched: Vec::new(),
         arrivals: Vec::new(),
         outbox: None,
-        next: Next::Rest { due_at: None, error: None },
+        next: Next::Rest { due_at: None },
     };
     store.save(vec![step], minute(1)).await.unwrap();
     let gone = store.forget_before(minute(30), minute(60)).await.unwrap();

@@ -182,6 +182,10 @@ impl Flow for DeskFlow {
         None
     }
 
+    fn look_again(&self, _state: &State, _now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        None
+    }
+
     fn merged_into(&self, _state: &State) -> Option<PersonId> {
         None
     }

@@ -32,6 +32,8 @@ pub enum Power {
     Timestamps,
     /// The sink knows which pipelines and fields the CRM has.
     Catalog,
+    /// Only one contact of the CRM can have an e-mail address or a phone number.
+    OneHolder,
     /// The vendor refuses a patient that it has already.
     RefusesDuplicates,
 }

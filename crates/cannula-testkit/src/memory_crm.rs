@@ -7,8 +7,9 @@ use std::{
 
 use async_trait::async_trait;
 use cannula_core::{
-    ContactId, ContactWrite, CrmEffect, CrmLinks, CrmNeeds, CrmSink, Delivered, Error, ErrorKind,
-    FieldValue, IdempotencyKey, Money, OpportunityId, Person, Receipt, Result, Settled, StageMove,
+    ContactDetail, ContactId, ContactWrite, CrmEffect, CrmLinks, CrmNeeds, CrmSink, Delivered,
+    Error, ErrorKind, FieldValue, IdempotencyKey, Money, OpportunityId, Person, Receipt, Result,
+    Settled, StageMove, Taken,
 };
 
 /// A contact as [`MemoryCrm`] holds it.
@@ -135,8 +136,9 @@ impl Inner {
                 id
             }),
         };
+        let (person, taken) = self.without_taken(&id, &write.person);
         let contact = self.contacts.get_mut(&id).ok_or_else(gone)?;
-        contact.person = write.person.clone();
+        contact.person = person;
         for (name, value) in &write.fields {
             if *value == FieldValue::Empty {
                 contact.fields.remove(name);
@@ -144,7 +146,29 @@ impl Inner {
                 contact.fields.insert(name.clone(), value.clone());
             }
         }
-        Ok(Receipt { contact: Some(id), ..Receipt::applied() })
+        Ok(Receipt { contact: Some(id), taken, ..Receipt::applied() })
+    }
+
+    /// The person with what the contact can have of it: only one contact has a detail.
+    fn without_taken(&self, id: &ContactId, person: &Person) -> (Person, Vec<Taken>) {
+        let (mut person, mut taken) = (person.clone(), Vec::new());
+        let present = self.contacts.get(id).map(|contact| contact.person.clone());
+        let present = present.unwrap_or_default();
+        let holder = |same: &dyn Fn(&Person) -> bool| {
+            let mut others = self.contacts.iter().filter(|(other, _)| *other != id);
+            others.find(|(_, contact)| same(&contact.person)).map(|(other, _)| other.clone())
+        };
+        let email = person.email.clone();
+        if let Some(by) = holder(&|other| email.is_some() && other.email == email) {
+            person.email = present.email;
+            taken.push(Taken { detail: ContactDetail::Email, by });
+        }
+        let phone = person.phone.clone();
+        if let Some(by) = holder(&|other| phone.is_some() && other.phone == phone) {
+            person.phone = present.phone;
+            taken.push(Taken { detail: ContactDetail::Phone, by });
+        }
+        (person, taken)
     }
 
     fn find(&self, person: &Person) -> Option<ContactId> {

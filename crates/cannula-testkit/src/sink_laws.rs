@@ -7,9 +7,9 @@ use std::{collections::BTreeMap, fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cannula_core::{
-    ContactId, ContactWrite, CrmEffect, CrmLinks, CrmNeeds, CrmSink, Currency, Delivered,
+    ContactDetail, ContactId, ContactWrite, CrmEffect, CrmLinks, CrmNeeds, CrmSink, Currency, Delivered,
     ErrorKind, FieldValue, IdempotencyKey, Money, Note, OpportunityStatus, OpportunityValue,
-    Person, PipelineSpec, Receipt, Retry, Settled, StageMove,
+    Person, PipelineSpec, Receipt, Retry, Settled, StageMove, Taken,
 };
 
 use crate::{
@@ -71,6 +71,7 @@ set_of_laws! { $,
     two_workers_make_one_contact_of_one_person,
     a_contact_that_is_gone_breaks_the_link,
     an_opportunity_that_must_not_be_made_is_reported_missing,
+    what_another_contact_has_is_left_out_and_told [OneHolder],
     names_that_the_crm_does_not_have_are_told_at_once [Catalog],
     a_write_that_did_not_arrive_is_made_once [Http],
     a_write_whose_answer_is_lost_is_there_once [Http],
@@ -186,6 +187,33 @@ pub async fn an_opportunity_that_must_not_be_made_is_reported_missing(bench: &dy
         assert_eq!(receipt.delivered, Delivered::OpportunityMissing, "{}", effect.label());
     }
     assert!(bench.contact(&id).await.unwrap().stages.is_empty());
+}
+
+/// All else is written. Once the other gives it up, it can be written as well.
+pub async fn what_another_contact_has_is_left_out_and_told(bench: &dyn SinkBench) {
+    let (holder, theirs) = everything(bench, 1, None).await;
+    let (id, before) = everything(bench, 2, None).await;
+    let sink = prepared(bench).await;
+    let mut write = write(bench, 2);
+    write.person.phone = theirs.person.phone.clone();
+    write.fields.insert(field(bench), text("silver"));
+    let effect = CrmEffect::Contact(write);
+    let links = linked(&id);
+    let receipt = sink.deliver(&effect, &links, &key()).await.unwrap();
+    let phone = Taken { detail: ContactDetail::Phone, by: holder.clone() };
+    assert_eq!((receipt.contact, receipt.taken), (Some(id.clone()), vec![phone]));
+    let after = bench.contact(&id).await.unwrap();
+    assert_eq!(after.fields[&field(bench)], text("silver"));
+    assert_eq!(after.person, before.person);
+    assert_eq!(bench.contact(&holder).await.unwrap(), theirs);
+
+    let mut moved = self::write(bench, 1);
+    moved.person.phone = Some("+1 646 555 0099".to_owned().into());
+    sink.deliver(&CrmEffect::Contact(moved), &linked(&holder), &key()).await.unwrap();
+    let receipt = sink.deliver(&effect, &links, &key()).await.unwrap();
+    assert_eq!(receipt.taken, Vec::new());
+    let phone = bench.contact(&id).await.unwrap().person.phone;
+    assert_eq!(phone, theirs.person.phone);
 }
 
 /// Before anything is written, and all of them.

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use cannula_core::{ContactId, Currency, Money, OpportunityStatus, PatientId};
+use cannula_core::{
+    ContactDetail, ContactId, Currency, Money, OpportunityStatus, PatientId, Taken,
+};
 use cannula_rules::{Category, Reason, Unsummable};
 
 /// One of each variant; `every_variant_is_listed` sees to it.
@@ -53,6 +55,7 @@ fn all() -> Vec<Reason> {
         Reason::LastVisit { field: last.clone(), date },
         Reason::LastVisit { field: last.clone(), date: None },
         Reason::OpportunityMissing { pipeline },
+        Reason::DetailTaken(Taken { detail: ContactDetail::Phone, by: ContactId::new("c9") }),
         Reason::AlreadyNoted,
         Reason::NextVisitElsewhere { field: next.clone(), date },
         Reason::NextVisitElsewhere { field: next, date: None },

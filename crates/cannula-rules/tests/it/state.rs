@@ -1,6 +1,9 @@
 //! What the engine relies on between decisions.
 
-use cannula_core::{ContactId, CrmEffect, Delivered, Event, ParkReason, Receipt};
+use cannula_core::{
+    ContactDetail, ContactId, CrmEffect, Delivered, Event, ParkReason, Receipt, Taken,
+};
+use chrono::TimeDelta;
 use cannula_rules::{Outcome, PersonState, Plan, Reason, Rules, StagePolicy};
 
 use crate::support::{Crm, PATIENT, config, document, effect, event, instant, rules};
@@ -75,7 +78,7 @@ fn a_missing_opportunity_is_tried_again_with_the_next_event_only() {
     let mut plan = decide(state, &[&confirmed]);
     assert_eq!(labels(&plan), ["contact", "note", "stage"]);
     for planned in &plan.effects {
-        let receipt = Receipt { delivered: Delivered::Applied, contact: None, opportunity: None };
+        let receipt = Receipt::applied();
         plan.state.applied(&planned.effect, &receipt);
     }
     assert!(labels(&decide(plan.state, &[&confirmed])).is_empty());
@@ -180,13 +183,33 @@ fn a_value_without_an_opportunity_is_tried_again_with_the_next_event_only() {
             CrmEffect::Value(_) => Delivered::OpportunityMissing,
             _ => Delivered::Applied,
         };
-        let receipt = Receipt { delivered, contact: Some("c1".into()), opportunity: None };
+        let receipt = Receipt { delivered, contact: Some("c1".into()), ..Receipt::applied() };
         plan.state.applied(&planned.effect, &receipt);
     }
     assert_eq!(plan.state.values().count(), 0);
     let plan = decide(plan.state, &[]);
     assert!(labels(&plan).is_empty());
     assert_eq!(labels(&decide(plan.state, &[PATIENT])), ["value"]);
+}
+
+#[test]
+fn what_another_contact_has_is_written_again_until_it_is_free() {
+    const MOVED: &str =
+        "2026-02-01 08:00 | patient | Mina Sol | mina@example.test | 212 555 0199 | 1990-05-17";
+    let now = instant(NOW);
+    let state = Crm::default().deliver_all(decide(PersonState::default(), &[PATIENT, BOOKED]));
+    assert_eq!(state.look_again(now), None);
+    let mut plan = decide(state, &[MOVED]);
+    let by = ContactId::new("c9");
+    let taken = vec![Taken { detail: ContactDetail::Phone, by }];
+    plan.state.applied(&plan.effects[0].effect, &Receipt { taken, ..Receipt::applied() });
+    assert_eq!(plan.state.look_again(now), Some(now + TimeDelta::days(1)));
+    let mut plan = decide(plan.state, &[]);
+    assert_eq!(labels(&plan), ["contact"]);
+    assert!(matches!(&plan.effects[0].effect, CrmEffect::Contact(write) if write.write_person));
+    plan.state.applied(&plan.effects[0].effect, &Receipt::applied());
+    assert_eq!(plan.state.look_again(now), None);
+    assert!(decide(plan.state, &[]).effects.is_empty());
 }
 
 #[test]

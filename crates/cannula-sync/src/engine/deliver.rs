@@ -89,11 +89,17 @@ impl<F: Flow> Shared<F> {
         }
         let events = updates(&job.open, &progress);
         let postponed = matches!(progress.stop, Some(Stop::Retry { .. }));
-        let (due_at, error) = match progress.stop {
-            Some(Stop::Retry { due_at, error }) => (Some(due_at), error),
+        let next = match progress.stop {
+            Some(Stop::Retry { due_at, error }) => Next::Again { due_at, error },
             // Whatever a person does next, everything is planned again then.
-            Some(Stop::Blocked { .. }) => (None, None),
-            None => (progress.revealed.then(|| self.again_at(job.attempts)), None),
+            Some(Stop::Blocked { .. }) => Next::Rest { due_at: None },
+            None if progress.revealed => {
+                Next::Again { due_at: self.again_at(job.attempts), error: None }
+            }
+            None => {
+                let due_at = self.flow.look_again(&job.state, self.clock.now());
+                Next::Rest { due_at }
+            }
         };
         let step = Step {
             state: Some(write(&job.state)?),
@@ -102,7 +108,7 @@ impl<F: Flow> Shared<F> {
             arrivals: Vec::new(),
             events,
             outbox: Some(progress.leftover),
-            next: Next::Rest { due_at, error },
+            next,
             subject: job.subject,
             epoch: job.epoch,
         };

@@ -55,7 +55,7 @@ impl<F: Flow> Planned<F> {
     fn ended(step: Result<Step, Postponed>, claim: Claim) -> Self {
         let postponed = step.is_err();
         let step = step.unwrap_or_else(|Postponed { due_at, error }| Step {
-            next: Next::Rest { due_at: Some(due_at), error },
+            next: Next::Again { due_at, error },
             ..rest(&claim)
         });
         Self { step, job: None, settled: 0, postponed }
@@ -73,7 +73,7 @@ pub(super) fn rest(claim: &Claim) -> Step {
         arrivals: Vec::new(),
         events: Vec::new(),
         outbox: None,
-        next: Next::Rest { due_at: None, error: None },
+        next: Next::Rest { due_at: None },
     }
 }
 
@@ -279,7 +279,7 @@ impl<F: Flow> Shared<F> {
         let causes = effects.iter().map(|(_, row)| &row.cause);
         let (events, open) = standings(&claim, verdicts, causes);
         let next =
-            if effects.is_empty() { Next::Rest { due_at: None, error: None } } else { Next::Send };
+            if effects.is_empty() { Next::Rest { due_at: None } } else { Next::Send };
         let step = Step {
             state: Some(write(&state)?),
             merged_into: self.flow.merged_into(&state),

@@ -79,7 +79,7 @@ impl<F: Flow> Shared<F> {
         }
         if claim.state.is_some() || claim.events.len() > step.events.len() {
             // Somebody's id is spelled like a record's. They are decided by themselves.
-            step.next = Next::Rest { due_at: Some(self.clock.now()), error: None };
+            step.next = Next::Again { due_at: self.clock.now(), error: None };
         } else if clean {
             // Earlier messages that could not be followed were about the same record.
             step.events.extend(claim.open.iter().map(|event| EventUpdate {

@@ -209,16 +209,19 @@ fn save_step(
     if let Some(outbox) = &step.outbox {
         replace_outbox(tx, id, outbox)?;
     }
-    if let Next::Rest { due_at, error } = &step.next {
-        // An event that arrived during the lease has set due_at: the earlier of the two counts.
-        tx.prepare_cached(
-            "UPDATE subject SET owner = NULL, lease_until = NULL, error = ?3,
-                 due_at = min(ifnull(due_at, ?2), ifnull(?2, due_at)),
-                 attempts = CASE WHEN ?2 IS NULL THEN 0 ELSE attempts END
-             WHERE id = ?1",
-        )?
-        .execute(params![id, due_at.map(micros), error])?;
-    }
+    let (due_at, error, counts) = match &step.next {
+        Next::Send => return Ok(ingested),
+        Next::Again { due_at, error } => (Some(*due_at), error.as_deref(), true),
+        Next::Rest { due_at } => (*due_at, None, false),
+    };
+    // An event that arrived during the lease has set due_at: the earlier of the two counts.
+    tx.prepare_cached(
+        "UPDATE subject SET owner = NULL, lease_until = NULL, error = ?3,
+             due_at = min(ifnull(due_at, ?2), ifnull(?2, due_at)),
+             attempts = CASE WHEN ?4 THEN attempts ELSE 0 END
+         WHERE id = ?1",
+    )?
+    .execute(params![id, due_at.map(micros), error, counts])?;
     Ok(ingested)
 }
 

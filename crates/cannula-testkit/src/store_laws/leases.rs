@@ -74,20 +74,20 @@ pub async fn an_event_that_arrives_during_a_lease_makes_the_subject_due_after_it
     let held = claimed(&*store, &[visit("a", "1", 0)]).await;
     store.add(arrivals(&[visit("b", "1", 1)]), minute(1)).await.unwrap();
     assert!(claim(&*store, minute(2)).await.is_empty());
-    let put_off = Next::Rest { due_at: Some(minute(60)), error: None };
+    let put_off = Next::Rest { due_at: Some(minute(60)) };
     store.save(vec![Step { next: put_off, ..rest(&held) }], minute(2)).await.unwrap();
     assert_eq!(store.next_due().await.unwrap(), Some(minute(1)));
     assert_eq!(claim(&*store, minute(2)).await.len(), 1);
 }
 
-/// Attempts are counted until it comes to rest without a date.
+/// Attempts are counted until it comes to rest, be it with a date.
 pub async fn a_subject_rests_until_it_is_due(bench: &dyn StoreBench) {
     let store = bench.open("main").await;
     let mut held = claimed(&*store, &[visit("a", "1", 0)]).await;
     for attempt in 1..4_u32 {
         assert_eq!(held.attempts, attempt);
         let due = minute(i64::from(attempt) * 10);
-        let next = Next::Rest { due_at: Some(due), error: Some("down".to_owned()) };
+        let next = Next::Again { due_at: due, error: Some("down".to_owned()) };
         store.save(vec![Step { next, ..rest(&held) }], minute(0)).await.unwrap();
         assert_eq!(store.next_due().await.unwrap(), Some(due));
         let history = store.history(&held.subject).await.unwrap();
@@ -95,7 +95,12 @@ pub async fn a_subject_rests_until_it_is_due(bench: &dyn StoreBench) {
         assert!(claim(&*store, due - TimeDelta::seconds(1)).await.is_empty());
         held = claim(&*store, due).await.remove(0);
     }
-    store.save(vec![rest(&held)], minute(40)).await.unwrap();
+    let next = Next::Rest { due_at: Some(minute(50)) };
+    store.save(vec![Step { next, ..rest(&held) }], minute(40)).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), Some(minute(50)));
+    held = claim(&*store, minute(50)).await.remove(0);
+    assert_eq!(held.attempts, 1);
+    store.save(vec![rest(&held)], minute(50)).await.unwrap();
     assert_eq!(store.next_due().await.unwrap(), None);
     assert!(claim(&*store, minute(1000)).await.is_empty());
     store.add(arrivals(&[visit("b", "1", 1)]), minute(1001)).await.unwrap();

@@ -134,7 +134,7 @@ fn rest(claim: &Claim) -> Step {
         arrivals: Vec::new(),
         events: Vec::new(),
         outbox: None,
-        next: Next::Rest { due_at: None, error: None },
+        next: Next::Rest { due_at: None },
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{
 use async_trait::async_trait;
 use cannula_core::{
     ContactId, CrmEffect, CrmLinks, CrmNeeds, CrmSink, Delivered, Error, ErrorKind, FieldKind,
-    FieldSpec, FieldValue, IdempotencyKey, Phi, PipelineSpec, Receipt, Result, Settled,
+    FieldSpec, FieldValue, IdempotencyKey, Phi, PipelineSpec, Receipt, Result, Settled, Taken,
 };
 use cannula_http::Request;
 use cannula_testkit::{Gate, ManualClock, MemoryContact, Power, SinkBench};
@@ -25,6 +25,7 @@ crate::laws_and_saboteurs!(sink_laws: bench => Bench, &[
     ("two_workers_make_one_contact_of_one_person", Flaw::MakesANewContactEachTime),
     ("a_contact_that_is_gone_breaks_the_link", Flaw::HidesBrokenLinks),
     ("an_opportunity_that_must_not_be_made_is_reported_missing", Flaw::MakesOpportunities),
+    ("what_another_contact_has_is_left_out_and_told", Flaw::LeavesOutUntold),
     ("names_that_the_crm_does_not_have_are_told_at_once", Flaw::PreparesNothing),
     ("a_write_that_did_not_arrive_is_made_once", Flaw::PretendsThatAllIsDone),
     ("a_write_whose_answer_is_lost_is_there_once", Flaw::RepeatsUnseen),
@@ -43,6 +44,7 @@ enum Flaw {
     MakesANewContactEachTime,
     HidesBrokenLinks,
     MakesOpportunities,
+    LeavesOutUntold,
     PreparesNothing,
     PretendsThatAllIsDone,
     RepeatsUnseen,
@@ -60,6 +62,7 @@ struct ToySink {
 struct Answer {
     delivered: Delivered,
     contact: Option<ContactId>,
+    taken: Vec<Taken>,
 }
 
 impl ToySink {
@@ -104,7 +107,11 @@ impl ToySink {
             request = request.repeatable();
         }
         let answer: Answer = self.caller.json(&request).await?;
-        Ok(Receipt { contact: answer.contact, delivered: answer.delivered, opportunity: None })
+        let Answer { delivered, contact, mut taken } = answer;
+        if self.is(Flaw::LeavesOutUntold) {
+            taken.clear();
+        }
+        Ok(Receipt { delivered, contact, opportunity: None, taken })
     }
 }
 

@@ -190,9 +190,8 @@ impl Spoilt {
                 }
             }
         }
-        if let (true, Next::Rest { due_at, .. }) = (self.is(Flaw::ForgetsDueDates), &mut step.next)
-        {
-            *due_at = None;
+        if self.is(Flaw::ForgetsDueDates) && step.next != Next::Send {
+            step.next = Next::Rest { due_at: None };
         }
         step
     }

@@ -17,7 +17,7 @@ use axum::{
 };
 use cannula_core::{
     Clock, CrmEffect, CrmLinks, CrmSink, Error, ErrorKind, IdempotencyKey, NewPatient, NewPayment,
-    PatientRegistry, PaymentLedger, Person,
+    PatientRegistry, PaymentLedger, Person, Receipt,
 };
 use cannula_testkit::{ManualClock, MemoryCrm, MemoryLedger, MemoryRegistry};
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -134,8 +134,10 @@ async fn effects(State(vendor): Shared, Json(body): Json<Effect>) -> Response {
     let key = IdempotencyKey::new("none");
     let receipt = vendor.crm.deliver(&body.effect, &body.links, &key).await;
     answer(receipt.map(|receipt| {
-        let (delivered, contact) = (receipt.delivered, receipt.contact);
-        json!({ "delivered": delivered, "contact": contact, "opportunity": receipt.opportunity })
+        let Receipt { delivered, contact, opportunity, taken } = receipt;
+        json!({
+            "delivered": delivered, "contact": contact, "opportunity": opportunity, "taken": taken,
+        })
     }))
 }
 
