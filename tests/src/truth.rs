@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cannula::{
     core::{
-        ContactId, CrmEffect, Currency, Event, FieldValue, Money, OpportunityStatus,
-        Person, PersonId, Receipt, RecordKey, Subject,
+        ContactId, CrmEffect, Currency, Event, FieldValue, Money, OpportunityStatus, Person,
+        PersonId, Receipt, RecordKey, Subject,
     },
     rules::{PersonState, Rules},
 };

@@ -186,12 +186,7 @@ pub struct Receipt {
 impl Receipt {
     /// Applied, and nothing new was learned.
     pub const fn applied() -> Self {
-        Self {
-            delivered: Delivered::Applied,
-            contact: None,
-            opportunity: None,
-            taken: Vec::new(),
-        }
+        Self { delivered: Delivered::Applied, contact: None, opportunity: None, taken: Vec::new() }
     }
 }
 

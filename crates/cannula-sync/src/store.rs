@@ -201,6 +201,12 @@ pub enum Next {
         /// Why it is to be tried again, for a person.
         error: Option<String>,
     },
+    /// It ends, and so do [`Claim::attempts`]; the error stays until a person has acted and the
+    /// subject is replayed.
+    Stuck {
+        /// Why nothing can be done.
+        error: String,
+    },
     /// It ends, and so do [`Claim::attempts`].
     Rest {
         /// When to claim the subject again even if no event arrives.

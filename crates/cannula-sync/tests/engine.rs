@@ -9,10 +9,11 @@
 
 mod common;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use cannula_core::{
-    AppointmentStatus, ContactId, Error, ErrorKind, ParkReason, RecordKind, Rejected, Retry,
+    AppointmentStatus, ContactId, Error, ErrorKind, Event, ParkReason, Phone, PhoneUse, Record,
+    RecordKind, Rejected, Retry,
 };
 use cannula_rules::{Categories, Rules, RulesConfig};
 use cannula_sync::{CrmFlow, Engine, Outcome, Replay, SqliteStore, Summary};
@@ -334,4 +335,77 @@ async fn two_workers_on_one_store_deliver_everything_once() {
     assert_eq!(delivered(&first) + delivered(&second), 1200);
     assert_eq!(world.sent("note"), 300);
     assert_eq!(one.summary().await.unwrap().done, 600);
+}
+
+/// A state of a patient, with a phone number.
+fn reached_at(name: &str, number: &str, minute: i64) -> Event {
+    let Event { key, version, record, .. } = patient(name, minute);
+    let Record::Patient(mut record) = record else { panic!("no patient") };
+    record.phones =
+        vec![Phone { number: number.to_owned().into(), usage: PhoneUse::Mobile, preferred: false }];
+    Event::new(key.practice, key.id, Record::Patient(record), Some(version.stamp), version.stamp)
+}
+
+#[tokio::test]
+async fn what_another_contact_has_is_told_and_written_once_it_is_free() {
+    let world = World::with_consults(&["ada", "bea"]);
+    let engine = world.engine(store());
+    engine.poll().await.unwrap();
+    let phone = |name: &str| {
+        let contact = &world.crm.contacts()[&format!("{name}@example.test")];
+        contact.person.phone.as_ref().map(|phone| phone.expose().clone())
+    };
+    let (hers, own, other) = ("+1 646 555 0101", "+1 646 555 0102", "+1 646 555 0103");
+    engine.accept(vec![reached_at("ada", hers, 2), reached_at("bea", own, 2)]).await.unwrap();
+    assert_eq!(engine.drain().await.unwrap().next_due, None);
+    engine.accept(vec![reached_at("bea", hers, 3)]).await.unwrap();
+    let day = day_one() + TimeDelta::days(1);
+    assert_eq!(engine.drain().await.unwrap().next_due, Some(day));
+    assert_eq!(phone("bea").as_deref(), Some(own));
+    let told = engine.explain(&subject("bea")).await.unwrap();
+    let told: Vec<_> = told.iter().flat_map(|line| &line.sentences).collect();
+    assert!(told.iter().any(|it| it.starts_with("The phone number was left out")), "{told:#?}");
+
+    world.clock.set(day);
+    assert_eq!(engine.drain().await.unwrap().next_due, Some(day + TimeDelta::days(1)));
+    engine.accept(vec![reached_at("ada", other, 4)]).await.unwrap();
+    world.drain_all(&engine).await.unwrap();
+    assert_eq!(phone("ada").as_deref(), Some(other));
+    assert_eq!(phone("bea").as_deref(), Some(hers));
+    assert_eq!(engine.summary().await.unwrap().dead, 0);
+}
+
+#[tokio::test]
+async fn whoever_cannot_be_read_waits_for_a_person_and_holds_up_nobody() {
+    let world = World::with_consults(&["ada", "bea"]);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let open = || Arc::new(SqliteStore::open(&*path, "main").unwrap());
+    let engine = world.engine(open());
+    engine.poll().await.unwrap();
+    engine.drain().await.unwrap();
+    drop(engine);
+    let write = |sql: &str| rusqlite::Connection::open(&path).unwrap().execute(sql, []).unwrap();
+    let ada = "WHERE subject = (SELECT id FROM subject WHERE person = 'ada')";
+    write("CREATE TABLE kept AS SELECT * FROM state");
+    write(&format!("UPDATE state SET body = '{{\"history\":7}}' {ada}"));
+
+    let engine = world.engine(open());
+    let later = |name: &str| visit(name, "Filler", AppointmentStatus::Pending, 5);
+    engine.accept(vec![later("ada"), later("bea")]).await.unwrap();
+    let report = engine.drain().await.unwrap();
+    assert_eq!((report.dead, report.done, report.next_due), (1, 1, None));
+    let told = engine.explain(&subject("ada")).await.unwrap();
+    let told = told.last().unwrap().sentences.join(" ");
+    assert!(told.contains("run the version that wrote it or a newer one"), "{told}");
+    engine.replay(Replay::Dead).await.unwrap();
+    assert_eq!(engine.drain().await.unwrap().dead, 1);
+    drop(engine);
+
+    write(&format!("UPDATE state SET body = (SELECT body FROM kept {ada}) {ada}"));
+    write("DROP TABLE kept");
+    let engine = world.engine(open());
+    engine.replay(Replay::Dead).await.unwrap();
+    assert_eq!(engine.drain().await.unwrap().done, 1);
+    assert_eq!(world.crm.contacts()["ada@example.test"].notes.len(), 2);
 }

@@ -7,9 +7,9 @@ use std::{collections::BTreeMap, fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cannula_core::{
-    ContactDetail, ContactId, ContactWrite, CrmEffect, CrmLinks, CrmNeeds, CrmSink, Currency, Delivered,
-    ErrorKind, FieldValue, IdempotencyKey, Money, Note, OpportunityStatus, OpportunityValue,
-    Person, PipelineSpec, Receipt, Retry, Settled, StageMove, Taken,
+    ContactDetail, ContactId, ContactWrite, CrmEffect, CrmLinks, CrmNeeds, CrmSink, Currency,
+    Delivered, ErrorKind, FieldValue, IdempotencyKey, Money, Note, OpportunityStatus,
+    OpportunityValue, Person, PipelineSpec, Receipt, Retry, Settled, StageMove, Taken,
 };
 
 use crate::{

@@ -3,8 +3,8 @@
 use cannula_core::{
     ContactDetail, ContactId, CrmEffect, Delivered, Event, ParkReason, Receipt, Taken,
 };
-use chrono::TimeDelta;
 use cannula_rules::{Outcome, PersonState, Plan, Reason, Rules, StagePolicy};
+use chrono::TimeDelta;
 
 use crate::support::{Crm, PATIENT, config, document, effect, event, instant, rules};
 

@@ -38,10 +38,12 @@ pub(super) struct Job<F: Flow> {
     pub(super) open: BTreeSet<EventId>,
 }
 
-/// Planning cannot go on now: when to try again, and why.
-pub(super) struct Postponed {
-    pub(super) due_at: DateTime<Utc>,
-    pub(super) error: Option<String>,
+/// Why nothing can be decided.
+pub(super) enum Undecided {
+    /// Not now: when to try again, and why.
+    Later { due_at: DateTime<Utc>, error: Option<String> },
+    /// Not before a person has acted.
+    Stuck { error: String },
 }
 
 /// A record that was wanted.
@@ -52,12 +54,14 @@ enum Fetched {
 
 impl<F: Flow> Planned<F> {
     /// A claim that ends here, with nothing to deliver.
-    fn ended(step: Result<Step, Postponed>, claim: Claim) -> Self {
-        let postponed = step.is_err();
-        let step = step.unwrap_or_else(|Postponed { due_at, error }| Step {
-            next: Next::Again { due_at, error },
-            ..rest(&claim)
-        });
+    fn ended(step: Result<Step, Undecided>, claim: Claim) -> Self {
+        let (step, postponed) = match step {
+            Ok(step) => (step, false),
+            Err(Undecided::Later { due_at, error }) => {
+                (Step { next: Next::Again { due_at, error }, ..rest(&claim) }, true)
+            }
+            Err(Undecided::Stuck { error }) => (stuck(&claim, error), false),
+        };
         Self { step, job: None, settled: 0, postponed }
     }
 }
@@ -75,6 +79,19 @@ pub(super) fn rest(claim: &Claim) -> Step {
         outbox: None,
         next: Next::Rest { due_at: None },
     }
+}
+
+/// A step that ends the lease until a person has acted. Nothing is thrown away.
+fn stuck(claim: &Claim, error: String) -> Step {
+    tracing::error!(subject = %claim.subject, error, "nothing can be done for this person");
+    let events = claim.events.iter().map(|event| &event.id).chain(&claim.open);
+    let dead = |event: &EventId| EventUpdate {
+        event: event.clone(),
+        outcome: Outcome::Dead(error.clone()),
+        reasons: None,
+        remark: None,
+    };
+    Step { events: events.map(dead).collect(), next: Next::Stuck { error }, ..rest(claim) }
 }
 
 impl<F: Flow> Shared<F> {
@@ -107,7 +124,7 @@ impl<F: Flow> Shared<F> {
         &self,
         claim: &mut Claim,
         last_call: DateTime<Utc>,
-    ) -> Result<(Decision<F::State, F::Effect>, Vec<Event>, Option<String>), Postponed> {
+    ) -> Result<(Decision<F::State, F::Effect>, Vec<Event>, Option<String>), Undecided> {
         let state = self.settled_state(claim, last_call).await?;
         let decision = self.flow.decide(state, &claim.events, self.clock.now());
         let Some(key) = &decision.wants else { return Ok((decision, Vec::new(), None)) };
@@ -131,15 +148,16 @@ impl<F: Flow> Shared<F> {
         &self,
         claim: &Claim,
         last_call: DateTime<Utc>,
-    ) -> Result<F::State, Postponed> {
+    ) -> Result<F::State, Undecided> {
         let postpone = |error| self.postpone(error, claim);
+        let stuck = |error: Error| Undecided::Stuck { error: error.to_string() };
         let mut state = match &claim.state {
-            Some(text) => parse(text).map_err(postpone)?,
+            Some(text) => parse(text).map_err(stuck)?,
             None => F::State::default(),
         };
         for row in &claim.unknown {
             self.may_send(last_call)?;
-            let effect = parse(&row.effect).map_err(postpone)?;
+            let effect = parse(&row.effect).map_err(stuck)?;
             let settled = match self.flow.settle(&state, &effect, &row.key).await {
                 // What comes behind this effect cannot even be looked up without its receipt.
                 // Sending it again does no harm; that is what `None` says.
@@ -160,6 +178,8 @@ impl<F: Flow> Shared<F> {
                     // again, and delivering that one records the reason. What came behind it may
                     // have landed, so it is looked up all the same.
                     Fate::Park(_) | Fate::Dead if self.flow.gates(&effect) => {}
+                    // It is not known what became of it, and asking again does not tell.
+                    Fate::Park(_) | Fate::Dead => return Err(stuck(error)),
                     // Without an answer nothing of this subject may be sent: the rows stay.
                     _ => return Err(postpone(error)),
                 },
@@ -169,14 +189,14 @@ impl<F: Flow> Shared<F> {
     }
 
     /// Whether there is time left in the lease, and nothing else that speaks against a call.
-    fn may_send(&self, last_call: DateTime<Utc>) -> Result<(), Postponed> {
+    fn may_send(&self, last_call: DateTime<Utc>) -> Result<(), Undecided> {
         match self.held(last_call) {
-            Some(due_at) => Err(Postponed { due_at, error: None }),
+            Some(due_at) => Err(Undecided::Later { due_at, error: None }),
             None => Ok(()),
         }
     }
 
-    async fn fetch(&self, key: &RecordKey, claim: &Claim) -> Result<Fetched, Postponed> {
+    async fn fetch(&self, key: &RecordKey, claim: &Claim) -> Result<Fetched, Undecided> {
         Ok(match self.read(key, claim).await? {
             Ok(Some(event)) if event.subject().as_ref() == Some(&claim.subject) => {
                 Fetched::Found(Box::new(event))
@@ -194,10 +214,10 @@ impl<F: Flow> Shared<F> {
         &self,
         key: &RecordKey,
         claim: &Claim,
-    ) -> Result<Result<Option<Event>, (Error, Outcome)>, Postponed> {
+    ) -> Result<Result<Option<Event>, (Error, Outcome)>, Undecided> {
         if self.control.halted() || self.control.stopping() {
             // Where credentials were refused a moment ago, asking for everybody locks the account.
-            return Err(Postponed { due_at: self.clock.now(), error: None });
+            return Err(Undecided::Later { due_at: self.clock.now(), error: None });
         }
         let error = match self.source.get(key).await {
             Ok(found) => return Ok(Ok(found)),
@@ -212,16 +232,16 @@ impl<F: Flow> Shared<F> {
             // The source's allowance, not the sink's: it holds back nobody else.
             Fate::Pause(wait) => {
                 let due_at = later(self.clock.now(), wait);
-                Err(Postponed { due_at, error: Some(error.to_string()) })
+                Err(Undecided::Later { due_at, error: Some(error.to_string()) })
             }
             _ => Err(self.postpone(error, claim)),
         }
     }
 
-    pub(super) fn postpone(&self, error: Error, claim: &Claim) -> Postponed {
+    pub(super) fn postpone(&self, error: Error, claim: &Claim) -> Undecided {
         let text = error.to_string();
         let due_at = self.retry_at(&Fate::of(&error), error, &claim.subject, claim.attempts);
-        Postponed { due_at, error: Some(text) }
+        Undecided::Later { due_at, error: Some(text) }
     }
 
     /// When to try a subject again after an error, which may hold back everybody.
@@ -278,8 +298,7 @@ impl<F: Flow> Shared<F> {
             .collect::<Result<Vec<_>>>()?;
         let causes = effects.iter().map(|(_, row)| &row.cause);
         let (events, open) = standings(&claim, verdicts, causes);
-        let next =
-            if effects.is_empty() { Next::Rest { due_at: None } } else { Next::Send };
+        let next = if effects.is_empty() { Next::Rest { due_at: None } } else { Next::Send };
         let step = Step {
             state: Some(write(&state)?),
             merged_into: self.flow.merged_into(&state),
@@ -340,11 +359,12 @@ fn standings<'a>(
     (updates.into_values().collect(), open)
 }
 
+const UNREADABLE: &str = "this version cannot read what is kept of the person; run the version that wrote it or a newer one, then replay what is dead, or purge the person";
+
 pub(super) fn parse<T: DeserializeOwned>(text: &Phi<String>) -> Result<T> {
     // The cause is dropped: it may quote personal data. Not of kind `Storage`, which would stop
     // everybody's work for one person's row.
-    serde_json::from_str(text.expose())
-        .map_err(|_| Error::new(ErrorKind::Decode, "this version cannot read the stored state"))
+    serde_json::from_str(text.expose()).map_err(|_| Error::new(ErrorKind::Decode, UNREADABLE))
 }
 
 pub(super) fn write(value: &impl Serialize) -> Result<Phi<String>> {

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Shared, later,
-    plan::{Postponed, rest},
+    plan::{Undecided, rest},
 };
 use crate::{
     backoff,
@@ -53,7 +53,7 @@ impl<F: Flow> Shared<F> {
     /// Reads every record once that the claim's messages are about, however many they are. The
     /// step takes in what was found and ends the messages, so that a crash before it only means
     /// reading again.
-    pub(super) async fn follow(&self, claim: &Claim) -> Result<Step, Postponed> {
+    pub(super) async fn follow(&self, claim: &Claim) -> Result<Step, Undecided> {
         let mut records = BTreeMap::<&RecordKey, Told>::new();
         for (event, Pointer { key, gone }) in messages(claim) {
             let told = records.entry(key).or_default();
@@ -97,7 +97,7 @@ impl<F: Flow> Shared<F> {
         key: &RecordKey,
         told: &Told,
         claim: &Claim,
-    ) -> Result<Followed, Postponed> {
+    ) -> Result<Followed, Undecided> {
         let noun = key.kind.as_str().replace('_', " ");
         if told.gone {
             let what = format!("The {noun} was removed at the source");
@@ -112,7 +112,7 @@ impl<F: Flow> Shared<F> {
             Ok(None) if claim.attempts < LOOKS => {
                 let wait = backoff::delay(claim.attempts, &claim.subject.to_string());
                 let error = format!("the source does not have the {noun}, or not yet");
-                Err(Postponed { due_at: later(self.clock.now(), wait), error: Some(error) })
+                Err(Undecided::Later { due_at: later(self.clock.now(), wait), error: Some(error) })
             }
             Ok(None) => {
                 let what = format!("The source does not have the {noun} any more");
@@ -133,7 +133,7 @@ impl<F: Flow> Shared<F> {
         told: &Told,
         claim: &Claim,
         what: String,
-    ) -> Result<Followed, Postponed> {
+    ) -> Result<Followed, Undecided> {
         let last = self.store.last_event(key).await;
         let last = last.map_err(|error| self.postpone(error, claim))?;
         let withdrawn = last.as_ref().and_then(|last| withdraw::removed(last, told.at));

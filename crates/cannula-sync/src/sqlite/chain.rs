@@ -18,7 +18,7 @@ struct Known {
 
 pub(super) fn last_event(tx: &Transaction<'_>, key: &RecordKey) -> Result<Option<Event>, Fault> {
     let Some(newest) = newest(tx, &record(key)?)? else { return Ok(None) };
-    Ok(from_json::<Stored>(&body(tx, newest.seq)?)?.event())
+    Ok(readable(&body(tx, newest.seq)?).and_then(Stored::event))
 }
 
 /// What is withdrawn from whom because of this new state, which is about `subject`: the state

@@ -1,10 +1,11 @@
 //! What people ask the store.
 
 use cannula_core::{
-    Event, EventId, Feed, Phi, PracticeId, RecordId, RecordKey, RecordKind, Rejected, Subject,
+    EventId, Feed, Phi, PracticeId, RecordId, RecordKey, RecordKind, Rejected, Subject,
 };
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
+use serde::Deserialize;
 
 use super::{
     Fault,
@@ -50,6 +51,12 @@ fn counted(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(row.get::<_, i64>(column)?.unsigned_abs())
 }
 
+/// An event of which this version may not be able to read the rest.
+#[derive(Deserialize)]
+struct Keyed {
+    key: RecordKey,
+}
+
 pub(super) fn parked(tx: &Transaction<'_>) -> Result<Vec<Parked>, Fault> {
     // With a bare max(), SQLite takes the other columns from the row that has the maximum.
     let mut select = tx.prepare(
@@ -59,7 +66,7 @@ pub(super) fn parked(tx: &Transaction<'_>) -> Result<Vec<Parked>, Fault> {
     let mut rows = select.query([])?;
     let mut parked = Vec::new();
     while let Some(row) = rows.next()? {
-        let example = from_json::<Event>(&row.get::<_, String>(2)?)?.key;
+        let Keyed { key: example } = from_json(&row.get::<_, String>(2)?)?;
         let reason = from_json(&row.get::<_, String>(0)?)?;
         parked.push(Parked { reason, events: counted(row, 1)?, example });
     }

@@ -212,6 +212,7 @@ fn save_step(
     let (due_at, error, counts) = match &step.next {
         Next::Send => return Ok(ingested),
         Next::Again { due_at, error } => (Some(*due_at), error.as_deref(), true),
+        Next::Stuck { error } => (None, Some(&**error), false),
         Next::Rest { due_at } => (*due_at, None, false),
     };
     // An event that arrived during the lease has set due_at: the earlier of the two counts.
@@ -282,7 +283,13 @@ pub(super) fn replay(
     };
     let (select, outcomes) = match what {
         Replay::Parked => by_outcome("('parked', 'held')"),
-        Replay::Dead => by_outcome("('dead')"),
+        Replay::Dead => {
+            let (dead, outcomes) = by_outcome("('dead')");
+            // Whoever is stuck need not have an event that is.
+            let stuck = "SELECT id FROM subject WHERE error IS NOT NULL AND due_at IS NULL
+                 AND owner IS NULL AND purged_at IS NULL";
+            (format!("{dead} UNION {stuck}"), outcomes)
+        }
         Replay::All => ("SELECT id FROM subject WHERE purged_at IS NULL".to_owned(), EITHER),
         Replay::Subject(_) => (
             "SELECT id FROM subject WHERE practice = ? AND person = ? AND purged_at IS NULL"

@@ -1,7 +1,7 @@
-use cannula_sync::{Next, Step};
+use cannula_sync::{Next, Replay, Step};
 use chrono::TimeDelta;
 
-use super::{StoreBench, arrivals, claim, claimed, minute, rest, text, visit};
+use super::{StoreBench, arrivals, claim, claimed, effect, minute, rest, text, visit};
 
 /// While it lasts, neither another worker nor the owner itself gets the subject again.
 pub async fn a_lease_excludes_everybody_else(bench: &dyn StoreBench) {
@@ -105,4 +105,24 @@ pub async fn a_subject_rests_until_it_is_due(bench: &dyn StoreBench) {
     assert!(claim(&*store, minute(1000)).await.is_empty());
     store.add(arrivals(&[visit("b", "1", 1)]), minute(1001)).await.unwrap();
     assert_eq!(claim(&*store, minute(1001)).await.remove(0).attempts, 1);
+}
+
+/// Even if no event of theirs is dead. Why they are is there to read until then, and what is in the
+/// outbox is not lost.
+pub async fn whoever_is_stuck_waits_for_a_replay(bench: &dyn StoreBench) {
+    let store = bench.open("main").await;
+    let event = visit("a", "1", 0);
+    let held = claimed(&*store, std::slice::from_ref(&event)).await;
+    let outbox = Some(vec![effect(&event, "x")]);
+    let send = Step { outbox, next: Next::Send, ..rest(&held) };
+    store.save(vec![send], minute(1)).await.unwrap();
+    let next = Next::Stuck { error: "unreadable".to_owned() };
+    store.save(vec![Step { next, ..rest(&held) }], minute(1)).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), None);
+    let history = store.history(&held.subject).await.unwrap();
+    assert_eq!((history.due_at, history.error.as_deref()), (None, Some("unreadable")));
+    assert!(claim(&*store, minute(1000)).await.is_empty());
+    assert_eq!(store.replay(Replay::Dead, minute(1001)).await.unwrap(), 1);
+    let again = claim(&*store, minute(1001)).await.remove(0);
+    assert_eq!((again.attempts, again.unknown.len()), (1, 1));
 }

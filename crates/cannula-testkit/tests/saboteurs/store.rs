@@ -42,6 +42,7 @@ crate::laws_and_saboteurs!(store_laws: bench => Bench, &[
     ("a_restarted_worker_gets_its_subjects_back_at_once", Flaw::ReclaimsNothing),
     ("an_event_that_arrives_during_a_lease_makes_the_subject_due_after_it", Flaw::LosesWhatArrives),
     ("a_subject_rests_until_it_is_due", Flaw::ForgetsDueDates),
+    ("whoever_is_stuck_waits_for_a_replay", Flaw::ReplaysNothing),
     ("a_claim_brings_the_events_oldest_first", Flaw::NewestFirst),
     ("a_step_replaces_the_outbox", Flaw::KeepsTheOutbox),
     ("a_stale_step_leaves_the_other_steps_alone", Flaw::OneStaleStepLosesAll),
