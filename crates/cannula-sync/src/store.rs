@@ -209,8 +209,9 @@ pub enum Next {
     },
     /// It ends, and so do [`Claim::attempts`].
     Rest {
-        /// When to claim the subject again even if no event arrives.
-        due_at: Option<DateTime<Utc>>,
+        /// When to look again even if no event arrives. Nothing is left to be done, so it does not
+        /// count as [due](Store::next_due): whatever claims next from then on takes the subject too.
+        look_at: Option<DateTime<Utc>>,
     },
 }
 
@@ -304,7 +305,7 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// Errors as with [`Store::purge`].
     async fn forget_before(&self, before: DateTime<Utc>, now: DateTime<Utc>) -> Result<Forgotten>;
 
-    /// When the next subject is due, leased ones apart.
+    /// When the next subject is due, but for those that are leased or only looked at again.
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>>;
 
     /// The counts.

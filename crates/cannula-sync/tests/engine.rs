@@ -359,17 +359,22 @@ async fn what_another_contact_has_is_told_and_written_once_it_is_free() {
     engine.accept(vec![reached_at("ada", hers, 2), reached_at("bea", own, 2)]).await.unwrap();
     assert_eq!(engine.drain().await.unwrap().next_due, None);
     engine.accept(vec![reached_at("bea", hers, 3)]).await.unwrap();
-    let day = day_one() + TimeDelta::days(1);
-    assert_eq!(engine.drain().await.unwrap().next_due, Some(day));
+    assert_eq!(engine.drain().await.unwrap().next_due, None);
     assert_eq!(phone("bea").as_deref(), Some(own));
     let told = engine.explain(&subject("bea")).await.unwrap();
     let told: Vec<_> = told.iter().flat_map(|line| &line.sentences).collect();
     assert!(told.iter().any(|it| it.starts_with("The phone number was left out")), "{told:#?}");
 
-    world.clock.set(day);
-    assert_eq!(engine.drain().await.unwrap().next_due, Some(day + TimeDelta::days(1)));
+    let sent = world.sent("contact");
+    for (waited, calls) in [(23, 0), (24, 1), (24, 1), (47, 1), (48, 2)] {
+        world.clock.set(day_one() + TimeDelta::hours(waited));
+        engine.drain().await.unwrap();
+        assert_eq!(world.sent("contact"), sent + calls, "after {waited} hours");
+    }
     engine.accept(vec![reached_at("ada", other, 4)]).await.unwrap();
-    world.drain_all(&engine).await.unwrap();
+    engine.drain().await.unwrap();
+    world.clock.set(day_one() + TimeDelta::hours(72));
+    engine.drain().await.unwrap();
     assert_eq!(phone("ada").as_deref(), Some(other));
     assert_eq!(phone("bea").as_deref(), Some(hers));
     assert_eq!(engine.summary().await.unwrap().dead, 0);

@@ -147,7 +147,7 @@ async fn what_retention_forgets_is_in_no_file_either() {
         fetched: Vec::new(),
         arrivals: Vec::new(),
         outbox: None,
-        next: Next::Rest { due_at: None },
+        next: Next::Rest { look_at: None },
     };
     store.save(vec![step], minute(1)).await.unwrap();
     let gone = store.forget_before(minute(30), minute(60)).await.unwrap();

@@ -92,13 +92,13 @@ impl<F: Flow> Shared<F> {
         let next = match progress.stop {
             Some(Stop::Retry { due_at, error }) => Next::Again { due_at, error },
             // Whatever a person does next, everything is planned again then.
-            Some(Stop::Blocked { .. }) => Next::Rest { due_at: None },
+            Some(Stop::Blocked { .. }) => Next::Rest { look_at: None },
             None if progress.revealed => {
                 Next::Again { due_at: self.again_at(job.attempts), error: None }
             }
             None => {
-                let due_at = self.flow.look_again(&job.state, self.clock.now());
-                Next::Rest { due_at }
+                let look_at = self.flow.look_again(&job.state, self.clock.now());
+                Next::Rest { look_at }
             }
         };
         let step = Step {

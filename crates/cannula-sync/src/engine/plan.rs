@@ -77,7 +77,7 @@ pub(super) fn rest(claim: &Claim) -> Step {
         arrivals: Vec::new(),
         events: Vec::new(),
         outbox: None,
-        next: Next::Rest { due_at: None },
+        next: Next::Rest { look_at: None },
     }
 }
 
@@ -298,7 +298,7 @@ impl<F: Flow> Shared<F> {
             .collect::<Result<Vec<_>>>()?;
         let causes = effects.iter().map(|(_, row)| &row.cause);
         let (events, open) = standings(&claim, verdicts, causes);
-        let next = if effects.is_empty() { Next::Rest { due_at: None } } else { Next::Send };
+        let next = if effects.is_empty() { Next::Rest { look_at: None } } else { Next::Send };
         let step = Step {
             state: Some(write(&state)?),
             merged_into: self.flow.merged_into(&state),

@@ -1,4 +1,4 @@
--- The durable store of Cannula, version 3. Times are microseconds since 1970 in UTC.
+-- The durable store of Cannula, version 4. Times are microseconds since 1970 in UTC.
 
 -- How far each feed has been read. The revision guards the cursor: a page read at revision n is
 -- stored only while the feed is still at n, together with the page's events.
@@ -12,12 +12,14 @@ CREATE TABLE feed (
 
 -- The persons events are about. A subject is free (owner is NULL), or leased until lease_until.
 -- Claiming clears due_at; an event that arrives during a lease sets it again, so that the
--- subject is due once the lease ends. An expired lease is due by itself.
+-- subject is due once the lease ends. An expired lease is due by itself. Whoever has nothing left to
+-- be done may be looked at again at look_at.
 CREATE TABLE subject (
     id          INTEGER PRIMARY KEY,
     practice    TEXT    NOT NULL,
     person      TEXT    NOT NULL,
     due_at      INTEGER,
+    look_at     INTEGER,
     owner       TEXT,
     lease_until INTEGER,
     epoch       INTEGER NOT NULL DEFAULT 0, -- fences old owners: it grows with each lease
@@ -29,6 +31,7 @@ CREATE TABLE subject (
     UNIQUE (practice, person)
 ) STRICT;
 CREATE INDEX subject_due ON subject (due_at) WHERE due_at IS NOT NULL AND owner IS NULL;
+CREATE INDEX subject_look ON subject (look_at) WHERE look_at IS NOT NULL AND owner IS NULL;
 CREATE INDEX subject_leased ON subject (lease_until) WHERE owner IS NOT NULL;
 
 -- The flow's state of each subject, apart from the lease because it is much larger.

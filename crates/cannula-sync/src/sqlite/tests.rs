@@ -62,7 +62,7 @@ fn finished(claim: &Claim) -> Step {
         arrivals: Vec::new(),
         events: ids.map(update).collect(),
         outbox: None,
-        next: Next::Rest { due_at: None },
+        next: Next::Rest { look_at: None },
     }
 }
 
@@ -218,7 +218,7 @@ async fn debug_shows_nothing_of_a_person() {
     let step = Step {
         state: Some(secret()),
         outbox: Some(vec![row]),
-        next: Next::Rest { due_at: Some(now()) },
+        next: Next::Rest { look_at: Some(now()) },
         ..finished(&held)
     };
     let shown = format!("{step:?}");

@@ -73,13 +73,16 @@ pub(super) fn claim(
     until: DateTime<Utc>,
     limit: usize,
 ) -> Result<Vec<Claimed>, Fault> {
-    // Two selects, because each has its own index; expired leases are few and come first.
+    // Three selects, because each has its own index; expired leases are few and come first.
     const EXPIRED: &str = "SELECT id, practice, person, epoch, attempts FROM subject
          WHERE owner IS NOT NULL AND lease_until <= ? ORDER BY lease_until LIMIT ?";
     const DUE: &str = "SELECT id, practice, person, epoch, attempts FROM subject
          WHERE owner IS NULL AND due_at <= ? ORDER BY due_at LIMIT ?";
+    const LOOK: &str = "SELECT id, practice, person, epoch, attempts FROM subject
+         WHERE owner IS NULL AND look_at <= ? AND ifnull(due_at, ?1 + 1) > ?1
+         ORDER BY look_at LIMIT ?";
     let mut found = Vec::new();
-    for sql in [EXPIRED, DUE] {
+    for sql in [EXPIRED, DUE, LOOK] {
         let mut select = tx.prepare_cached(sql)?;
         let left = limit.saturating_sub(found.len());
         let rows = select.query_map(params![micros(now), left], |row| {
@@ -95,7 +98,7 @@ pub(super) fn claim(
     }
     let mut lease = tx.prepare_cached(
         "UPDATE subject SET owner = ?, lease_until = ?, epoch = epoch + 1, due_at = NULL,
-                            attempts = attempts + 1 WHERE id = ?",
+                            look_at = NULL, attempts = attempts + 1 WHERE id = ?",
     )?;
     found
         .into_iter()
@@ -209,20 +212,20 @@ fn save_step(
     if let Some(outbox) = &step.outbox {
         replace_outbox(tx, id, outbox)?;
     }
-    let (due_at, error, counts) = match &step.next {
+    let (due_at, look_at, error) = match &step.next {
         Next::Send => return Ok(ingested),
-        Next::Again { due_at, error } => (Some(*due_at), error.as_deref(), true),
-        Next::Stuck { error } => (None, Some(&**error), false),
-        Next::Rest { due_at } => (*due_at, None, false),
+        Next::Again { due_at, error } => (Some(*due_at), None, error.as_deref()),
+        Next::Stuck { error } => (None, None, Some(&**error)),
+        Next::Rest { look_at } => (None, *look_at, None),
     };
     // An event that arrived during the lease has set due_at: the earlier of the two counts.
     tx.prepare_cached(
-        "UPDATE subject SET owner = NULL, lease_until = NULL, error = ?3,
+        "UPDATE subject SET owner = NULL, lease_until = NULL, look_at = ?3, error = ?4,
              due_at = min(ifnull(due_at, ?2), ifnull(?2, due_at)),
-             attempts = CASE WHEN ?4 THEN attempts ELSE 0 END
+             attempts = CASE WHEN ?2 IS NULL THEN 0 ELSE attempts END
          WHERE id = ?1",
     )?
-    .execute(params![id, due_at.map(micros), error, counts])?;
+    .execute(params![id, due_at.map(micros), look_at.map(micros), error])?;
     Ok(ingested)
 }
 

@@ -74,13 +74,14 @@ pub async fn an_event_that_arrives_during_a_lease_makes_the_subject_due_after_it
     let held = claimed(&*store, &[visit("a", "1", 0)]).await;
     store.add(arrivals(&[visit("b", "1", 1)]), minute(1)).await.unwrap();
     assert!(claim(&*store, minute(2)).await.is_empty());
-    let put_off = Next::Rest { due_at: Some(minute(60)) };
+    let put_off = Next::Again { due_at: minute(60), error: None };
     store.save(vec![Step { next: put_off, ..rest(&held) }], minute(2)).await.unwrap();
     assert_eq!(store.next_due().await.unwrap(), Some(minute(1)));
     assert_eq!(claim(&*store, minute(2)).await.len(), 1);
 }
 
-/// Attempts are counted until it comes to rest, be it with a date.
+/// Attempts are counted until it comes to rest. Whoever is only looked at again then is due by no date,
+/// but claimed from then on.
 pub async fn a_subject_rests_until_it_is_due(bench: &dyn StoreBench) {
     let store = bench.open("main").await;
     let mut held = claimed(&*store, &[visit("a", "1", 0)]).await;
@@ -95,9 +96,10 @@ pub async fn a_subject_rests_until_it_is_due(bench: &dyn StoreBench) {
         assert!(claim(&*store, due - TimeDelta::seconds(1)).await.is_empty());
         held = claim(&*store, due).await.remove(0);
     }
-    let next = Next::Rest { due_at: Some(minute(50)) };
+    let next = Next::Rest { look_at: Some(minute(50)) };
     store.save(vec![Step { next, ..rest(&held) }], minute(40)).await.unwrap();
-    assert_eq!(store.next_due().await.unwrap(), Some(minute(50)));
+    assert_eq!(store.next_due().await.unwrap(), None);
+    assert!(claim(&*store, minute(49)).await.is_empty());
     held = claim(&*store, minute(50)).await.remove(0);
     assert_eq!(held.attempts, 1);
     store.save(vec![rest(&held)], minute(50)).await.unwrap();

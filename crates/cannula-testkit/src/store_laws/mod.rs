@@ -135,7 +135,7 @@ fn rest(claim: &Claim) -> Step {
         arrivals: Vec::new(),
         events: Vec::new(),
         outbox: None,
-        next: Next::Rest { due_at: None },
+        next: Next::Rest { look_at: None },
     }
 }
 

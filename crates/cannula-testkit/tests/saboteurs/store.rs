@@ -192,7 +192,7 @@ impl Spoilt {
             }
         }
         if self.is(Flaw::ForgetsDueDates) && step.next != Next::Send {
-            step.next = Next::Rest { due_at: None };
+            step.next = Next::Rest { look_at: None };
         }
         step
     }
