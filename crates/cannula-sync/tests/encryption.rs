@@ -83,3 +83,18 @@ async fn another_key_no_key_and_a_key_for_a_plain_file_are_told_apart() {
     }
     assert_eq!((std::fs::read(&secret).unwrap(), std::fs::read(&plain).unwrap()), before);
 }
+
+/// The recipe in `docs/privacy.md`, word for word but for the name and the key.
+#[tokio::test]
+async fn a_plain_file_becomes_an_encrypted_one_as_the_documentation_says() {
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/privacy.md");
+    let docs = std::fs::read_to_string(docs).unwrap();
+    let recipe = docs.split('`').find(|code| code.contains("sqlcipher_export")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let (plain, secret) = (dir.path().join("plain.db"), dir.path().join("secret.db"));
+    add(&SqliteStore::open(&plain, "main").unwrap()).await;
+    let recipe = recipe.replace("new.db", secret.to_str().unwrap()).replace('…', "canary-key");
+    rusqlite::Connection::open(&plain).unwrap().execute_batch(&recipe).unwrap();
+    let store = SqliteStore::open(file(&secret, "canary-key"), "main").unwrap();
+    assert_eq!(store.history(&subject("1")).await.unwrap().events.len(), 1);
+}

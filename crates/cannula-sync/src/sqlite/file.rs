@@ -30,9 +30,9 @@ const PLAIN: &[u8] = b"SQLite format 3\0";
 /// Longer than any transaction of another worker takes.
 const BUSY: Duration = Duration::from_secs(30);
 const STATEMENTS: usize = 64;
-/// Pages in the log before they are copied into the file, which everybody waits for. Ten times
-/// SQLite's own number: it is rarer then, and pages that were changed often are copied once.
-const CHECKPOINT: i32 = 10_000;
+/// Pages in the log before everybody waits until they are copied into the file: 200 MB. The copier
+/// has done most of it by then.
+const LONGEST_LOG: i32 = 50_000;
 
 /// Makes sure that a worker's name can be a part of a file's.
 pub(super) fn check_worker(worker: &str) -> Result<()> {
@@ -67,25 +67,23 @@ pub(super) fn lock(path: &Path, worker: &str) -> Result<File> {
     }
 }
 
+/// A file that is ours.
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    /// Another connection to the same file.
+    pub(super) second: Connection,
+    pub(super) lock: File,
+}
+
 /// Opens the file and takes the worker's lock.
-pub(super) fn open(file: &StoreFile, worker: &str) -> Result<(Connection, File)> {
+pub(super) fn open(file: &StoreFile, worker: &str) -> Result<Opened> {
     let StoreFile { path, key } = file;
     check_worker(worker)?;
     if key.is_some() && !cfg!(feature = "encryption") {
         return Err(Error::new(ErrorKind::Config, NO_ENCRYPTION));
     }
     let begins = begins(path).map_err(|cause| cannot_open(path, cause))?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(sqlite_error)?;
-    connection.busy_timeout(BUSY).map_err(sqlite_error)?;
-    if let Some(key) = key {
-        // SQLCipher would write to standard error on its own; what it has to say comes back as an
-        // error. The cause is dropped: it may quote the statement, and that holds the key.
-        let _ = connection.pragma_update(None, "cipher_log_level", "NONE");
-        connection.pragma_update(None, "key", key.expose()).map_err(|_| {
-            Error::new(ErrorKind::Config, "the store's key cannot be used as a key")
-        })?;
-    }
+    let mut connection = connect(file)?;
     // Looked at before anything is written, there or beside it: another program's file and its
     // folder stay as they are.
     check(&connection, file, &begins)?;
@@ -97,7 +95,22 @@ pub(super) fn open(file: &StoreFile, worker: &str) -> Result<(Connection, File)>
     // A crash may have come between a removal and its end.
     let wiped = forget::wipe_traces_or_leave_them(&connection);
     wiped.map_err(|fault: Fault| fault.into_error("wipe traces"))?;
-    Ok((connection, lock))
+    Ok(Opened { connection, second: connect(file)?, lock })
+}
+
+fn connect(StoreFile { path, key }: &StoreFile) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(sqlite_error)?;
+    connection.busy_timeout(BUSY).map_err(sqlite_error)?;
+    if let Some(key) = key {
+        // SQLCipher would write to standard error on its own; what it has to say comes back as an
+        // error. The cause is dropped: it may quote the statement, and that holds the key.
+        let _ = connection.pragma_update(None, "cipher_log_level", "NONE");
+        connection.pragma_update(None, "key", key.expose()).map_err(|_| {
+            Error::new(ErrorKind::Config, "the store's key cannot be used as a key")
+        })?;
+    }
+    Ok(connection)
 }
 
 pub(super) fn in_memory() -> Result<Connection> {
@@ -170,7 +183,7 @@ fn configure(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.query_row(&format!("PRAGMA wal_autocheckpoint = {CHECKPOINT}"), [], |_| Ok(()))?;
+    connection.query_row(&format!("PRAGMA wal_autocheckpoint = {LONGEST_LOG}"), [], |_| Ok(()))?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // Nothing of a person is written outside of the store's own files.
     connection.pragma_update(None, "temp_store", "MEMORY")?;

@@ -5,6 +5,7 @@
 //! the callers' side of the channel, where there are more cores.
 
 mod chain;
+mod copier;
 mod file;
 mod forget;
 mod ingest;
@@ -25,7 +26,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Transaction, TransactionBehavior, ffi};
 
 pub use self::store_file::StoreFile;
-use self::thread::StoreThread;
+use self::{copier::Copier, file::Opened, thread::StoreThread};
 use crate::store::{
     Arrival, Claim, DeadLetter, FeedState, Forgotten, History, Ingest, Ingested, Parked,
     RejectedRow, Replay, Saved, Step, Store, Summary,
@@ -64,8 +65,9 @@ impl SqliteStore {
     /// version, cannot be opened, with this key or at all, or is open under the same name.
     pub fn open(file: impl Into<StoreFile>, worker: &str) -> Result<Self> {
         let file = file.into();
-        let (connection, lock) = file::open(&file, worker)?;
-        Self::start(connection, worker, Some((&file.path, lock)))
+        let Opened { connection, second, lock } = file::open(&file, worker)?;
+        let thread = StoreThread::start(connection, Some(Copier::start(second)?))?;
+        Ok(Self::of(thread, worker, Some((&file.path, lock))))
     }
 
     /// A store that is gone with its last handle.
@@ -73,7 +75,8 @@ impl SqliteStore {
     /// # Errors
     /// If SQLite cannot be started.
     pub fn in_memory(worker: &str) -> Result<Self> {
-        Self::start(file::in_memory()?, worker, None)
+        let thread = StoreThread::start(file::in_memory()?, None)?;
+        Ok(Self::of(thread, worker, None))
     }
 
     /// Another worker's handle on the same store. In memory nothing keeps two handles from having
@@ -93,11 +96,10 @@ impl SqliteStore {
         })
     }
 
-    fn start(connection: Connection, worker: &str, file: Option<(&Path, File)>) -> Result<Self> {
+    fn of(thread: StoreThread, worker: &str, file: Option<(&Path, File)>) -> Self {
         let (path, lock) = file.map(|(path, lock)| (Arc::from(path), lock)).unzip();
-        let thread = StoreThread::start(connection)?;
         let worker = Worker { name: worker.into(), _lock: lock };
-        Ok(Self { thread: Arc::new(thread), worker: Arc::new(worker), path })
+        Self { thread: Arc::new(thread), worker: Arc::new(worker), path }
     }
 
     /// Runs `work` in one transaction that takes the write lock at once, so that it never has to

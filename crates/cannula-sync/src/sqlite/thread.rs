@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Fault,
+    copier::Copier,
     ingest::{self, Origin},
     row::InboxRow,
 };
@@ -36,13 +37,16 @@ struct Addition {
 }
 
 impl StoreThread {
-    pub(super) fn start(mut connection: Connection) -> Result<Self> {
+    pub(super) fn start(mut connection: Connection, copier: Option<Copier>) -> Result<Self> {
         let (jobs, waiting) = mpsc::channel();
         let handle = thread::Builder::new()
             .name("cannula-store".to_owned())
             .spawn(move || {
                 while let Ok(first) = waiting.recv() {
                     work_off(&mut connection, iter::once(first).chain(waiting.try_iter()));
+                    if let Some(copier) = &copier {
+                        copier.wake();
+                    }
                 }
             })
             .map_err(|cause| {
