@@ -13,7 +13,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -23,7 +23,7 @@ use cannula_core::{
     IdempotencyKey, ParkReason, Receipt, Result, Retry, Settled,
 };
 use cannula_sync::{Replay, SqliteStore, Store};
-use cannula_testkit::{Crash, CrashStore, ManualClock, MemoryCrm, async_trait};
+use cannula_testkit::{Crash, CrashStore, ManualClock, MemoryCrm, async_trait, subject};
 use common::{World, store, visit};
 
 fn no_answer() -> Error {
@@ -112,12 +112,25 @@ async fn a_contact_that_is_refused_after_a_crash_doubles_no_note() {
     }
 }
 
-/// A CRM in which one look-up takes longer than a lease allows.
+/// A CRM in which one look-up takes longer than a lease allows, and which may have no end of a
+/// note.
 #[derive(Debug)]
 struct Slow {
     inner: Arc<MemoryCrm>,
     clock: Arc<ManualClock>,
     looked_up: AtomicU32,
+    hangs: AtomicBool,
+}
+
+impl Slow {
+    fn before(world: &World) -> Arc<Self> {
+        Arc::new(Self {
+            inner: world.crm.clone(),
+            clock: world.clock.clone(),
+            looked_up: AtomicU32::new(0),
+            hangs: AtomicBool::new(false),
+        })
+    }
 }
 
 #[async_trait]
@@ -140,7 +153,11 @@ impl CrmSink for Slow {
         links: &CrmLinks,
         key: &IdempotencyKey,
     ) -> Result<Receipt> {
-        self.inner.deliver(effect, links, key).await
+        let receipt = self.inner.deliver(effect, links, key).await;
+        if matches!(effect, CrmEffect::Note(_)) && self.hangs.swap(false, Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        receipt
     }
 
     async fn settle(
@@ -164,14 +181,28 @@ async fn nothing_is_sent_again_late_in_a_lease() {
     let engine = world.engine(store.clone());
     engine.poll().await.unwrap();
     world.clock.set(engine.drain().await.unwrap().next_due.unwrap());
-    let slow = Arc::new(Slow {
-        inner: world.crm.clone(),
-        clock: world.clock.clone(),
-        looked_up: AtomicU32::new(0),
-    });
+    let slow = Slow::before(&world);
     let engine = world.engine_with(store, slow.clone(), common::DOCUMENT);
     let report = engine.drain().await.unwrap();
     // The first lease is too old when the answer comes; the second one looks anew.
     assert_eq!((report.claims, report.postponed, report.done), (2, 1, 2));
     assert_eq!((world.sent("contact"), slow.looked_up.load(Ordering::SeqCst)), (2, 2));
+}
+
+#[tokio::test]
+async fn a_call_without_end_is_given_up_and_then_looked_up() {
+    let world = World::with_consults(&["ada"]);
+    let slow = Slow::before(&world);
+    slow.hangs.store(true, Ordering::SeqCst);
+    let engine = world.engine_with(store(), slow.clone(), common::DOCUMENT);
+    engine.poll().await.unwrap();
+    tokio::time::pause();
+    let report = engine.drain().await.unwrap();
+    assert_eq!((report.postponed, report.done), (1, 0));
+    let told = engine.explain(&subject("ada")).await.unwrap().remove(0).sentences.join(" ");
+    assert!(told.contains("there was no end of it within 240 s"), "{told}");
+    slow.looked_up.store(1, Ordering::SeqCst);
+    world.drain_all(&engine).await.unwrap();
+    assert_eq!(world.crm.contacts()["ada@example.test"].notes.len(), 1);
+    assert_eq!((world.sent("note"), engine.summary().await.unwrap().done), (1, 2));
 }

@@ -74,7 +74,7 @@ impl<F: Flow> Shared<F> {
                 progress.leave(row, EffectStatus::Pending, None);
                 continue;
             }
-            match self.flow.deliver(&job.state, &effect, &row.key).await {
+            match self.in_time(self.flow.deliver(&job.state, &effect, &row.key)).await {
                 Ok(receipt) => {
                     if let Some(remark) = self.flow.applied(&mut job.state, &effect, &receipt) {
                         progress.remark(row.cause, &remark);

@@ -158,12 +158,14 @@ impl<F: Flow> Shared<F> {
         for row in &claim.unknown {
             self.may_send(last_call)?;
             let effect = parse(&row.effect).map_err(stuck)?;
-            let settled = match self.flow.settle(&state, &effect, &row.key).await {
+            let settle = self.flow.settle(&state, &effect, &row.key);
+            let settled = match self.in_time(settle).await {
                 // What comes behind this effect cannot even be looked up without its receipt.
                 // Sending it again does no harm; that is what `None` says.
                 Ok(None) if self.flow.gates(&effect) => {
                     self.may_send(last_call)?;
-                    self.flow.deliver(&state, &effect, &row.key).await.map(Some)
+                    let deliver = self.flow.deliver(&state, &effect, &row.key);
+                    self.in_time(deliver).await.map(Some)
                 }
                 settled => settled,
             };

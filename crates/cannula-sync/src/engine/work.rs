@@ -2,7 +2,7 @@
 
 use std::{panic, sync::Arc, time::Duration};
 
-use cannula_core::Result;
+use cannula_core::{Error, ErrorKind, Result, Retry};
 use futures::{StreamExt, stream};
 use tokio::task::JoinSet;
 
@@ -22,6 +22,8 @@ const CALLS: usize = 32;
 const LEASE: Duration = Duration::from_secs(15 * 60);
 /// Nothing is sent this late in a lease: the call must be over before another may take it.
 const LAST_CALL: Duration = Duration::from_secs(10 * 60);
+/// Calls are given up after so long, which leaves a minute of the lease.
+const LONGEST_CALL: Duration = Duration::from_secs(4 * 60);
 
 impl<F: Flow> Shared<F> {
     pub(super) async fn drain(this: &Arc<Self>) -> Result<DrainReport> {
@@ -104,6 +106,15 @@ impl<F: Flow> Shared<F> {
         }
         self.save(steps, report).await?;
         Ok(true)
+    }
+
+    /// What a flow says in time. A lease is worth nothing while an old owner's call may still
+    /// arrive.
+    pub(super) async fn in_time<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::time::timeout(LONGEST_CALL, call).await.unwrap_or_else(|_| {
+            let message = format!("there was no end of it within {} s", LONGEST_CALL.as_secs());
+            Err(Error::new(ErrorKind::Unavailable, message).retry(Retry::Settle))
+        })
     }
 
     async fn save(
