@@ -296,8 +296,9 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// lost. What stays are ids: the subject's, the records' and the events'. The same is done to
     /// all that were merged into it, and to whom a later step merges into it.
     ///
-    /// An error of the kind `Contended` means that what was removed may still be found in the
-    /// store's files; calling it again then mends that.
+    /// An error of the kind `Invalid` says who is left of a subject that was merged: nothing is
+    /// removed then. One of the kind `Contended` means that what was removed may still be found in
+    /// the store's files; calling it again then mends that.
     async fn purge(&self, subject: &Subject, now: DateTime<Utc>) -> Result<Forgotten>;
 
     /// Removes the contents of what reached the store before `before` and is over: of events that

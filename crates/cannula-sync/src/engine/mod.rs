@@ -207,8 +207,9 @@ impl<F: Flow> Engine<F> {
     /// person afterwards. What vendors have of them is theirs to delete.
     ///
     /// # Errors
-    /// If the store fails. If the error's kind is `Contended`, the person is purged, but the
-    /// store's files may hold traces until it is called again.
+    /// If the store fails. If the error's kind is `Invalid`, the person was merged into another,
+    /// whom it names; if it is `Contended`, the person is purged, but the store's files may hold
+    /// traces until it is called again.
     pub async fn purge(&self, subject: &Subject) -> Result<Forgotten> {
         let _nothing_on_its_way = self.shared.draining.lock().await;
         self.shared.store.purge(subject, self.shared.clock.now()).await

@@ -24,6 +24,22 @@ const WHOLE: &str = "(json_valid(body) AND json_type(body, '$.record') IS NOT NU
 /// Why nothing comes of an event.
 const PURGED: &str = "The person was purged: nothing of it is kept, and nothing is done about it.";
 
+/// As [`purge`], but for a person who turned out to be another: whoever names the old one may not
+/// know whom that is about.
+pub(super) fn purge_by_name(
+    tx: &Transaction<'_>,
+    subject: &Subject,
+    now: DateTime<Utc>,
+) -> Result<Forgotten, Fault> {
+    match merged::left(tx, subject)? {
+        Some(left) if !merged::into_purged(tx, subject)? => {
+            let message = format!("{subject} was merged into {left}: purge {left}, who has it all");
+            Err(Error::new(ErrorKind::Invalid, message).into())
+        }
+        _ => purge(tx, subject, now),
+    }
+}
+
 /// Removes what is known of a person and of all who were merged into them, and remembers to know
 /// nothing of them from now on.
 pub(super) fn purge(

@@ -56,7 +56,7 @@ pub(super) fn take_late(tx: &Transaction<'_>, subject: i64) -> Result<Vec<InboxR
 
 /// Who is left of a person who was merged, through all merges that followed. `None`: itself, or
 /// nobody, since they were merged in a circle.
-fn left(tx: &Transaction<'_>, subject: &Subject) -> rusqlite::Result<Option<PersonId>> {
+pub(super) fn left(tx: &Transaction<'_>, subject: &Subject) -> rusqlite::Result<Option<PersonId>> {
     let mut passed = Vec::new();
     while let Some(next) = into(tx, subject, passed.last().unwrap_or(&subject.person))? {
         if next == subject.person || passed.contains(&next) {

@@ -289,7 +289,7 @@ impl Store for SqliteStore {
 
     async fn purge(&self, subject: &Subject, now: DateTime<Utc>) -> Result<Forgotten> {
         let subject = subject.clone();
-        self.remove("purge", move |tx| forget::purge(tx, &subject, now)).await
+        self.remove("purge", move |tx| forget::purge_by_name(tx, &subject, now)).await
     }
 
     async fn forget_before(&self, before: DateTime<Utc>, now: DateTime<Utc>) -> Result<Forgotten> {

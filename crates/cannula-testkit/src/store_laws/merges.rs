@@ -1,5 +1,5 @@
 use cannula_core::{
-    AppointmentStatus as Status, Event, MembershipStatus, PatientId, PaymentStatus,
+    AppointmentStatus as Status, ErrorKind, Event, MembershipStatus, PatientId, PaymentStatus,
 };
 use cannula_sync::{EventUpdate, Forgotten, Outcome, Step, Store};
 
@@ -181,4 +181,20 @@ pub async fn a_purge_takes_along_who_was_merged_into_the_person(bench: &dyn Stor
         assert!(history.events.iter().all(|entry| entry.record.is_none()), "{history:?}");
     }
     assert_eq!(claim(&*store, minute(99)).await.len(), 0);
+}
+
+/// Nothing of anybody is gone then. Once the one that is left is purged, the old one is as well.
+pub async fn a_purge_by_an_old_name_is_refused_and_says_who_is_left(bench: &dyn StoreBench) {
+    let store = bench.open("main").await;
+    merged(&*store, "1", Some("2")).await;
+    merged(&*store, "2", Some("3")).await;
+    merged(&*store, "3", None).await;
+    let error = store.purge(&subject("1"), minute(1)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.message().contains("merged into 3: purge 3"), "{error}");
+    assert_eq!(store.states(None, 9).await.unwrap().len(), 3);
+    store.purge(&subject("3"), minute(2)).await.unwrap();
+    assert_eq!(store.states(None, 9).await.unwrap(), []);
+    let again = store.purge(&subject("1"), minute(3)).await.unwrap();
+    assert_eq!(again, Forgotten::default());
 }

@@ -81,6 +81,7 @@ set_of_laws! { $,
     a_purge_takes_the_lease_away,
     a_record_that_leaves_or_reaches_a_purged_person_is_the_others_concern,
     a_purge_takes_along_who_was_merged_into_the_person,
+    a_purge_by_an_old_name_is_refused_and_says_who_is_left,
     what_is_over_is_forgotten_and_what_still_counts_is_not,
     a_forgotten_state_that_is_read_again_is_no_news,
 }

@@ -62,6 +62,7 @@ crate::laws_and_saboteurs!(store_laws: bench => Bench, &[
         Flaw::ForgetsNothing,
     ),
     ("a_purge_takes_along_who_was_merged_into_the_person", Flaw::ForgetsMerges),
+    ("a_purge_by_an_old_name_is_refused_and_says_who_is_left", Flaw::ForgetsMerges),
     ("what_is_over_is_forgotten_and_what_still_counts_is_not", Flaw::ForgetsNothing),
     ("a_forgotten_state_that_is_read_again_is_no_news", Flaw::TakesDuplicates),
 ]);
