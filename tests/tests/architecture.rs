@@ -5,6 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    path::{Path, PathBuf},
     process::Command,
 };
 
@@ -115,4 +116,34 @@ fn bodies_from_outside_are_read_in_two_places() {
             );
         }
     }
+}
+
+/// A further EMR, store or CRM changes no line of these but data and documentation.
+#[test]
+fn core_rules_and_engine_know_no_vendor_by_name() {
+    const VENDORS: [&str; 8] =
+        ["nextech", "patientnow", "zenoti", "dermpro", "magento", "aesthetix", "highlevel", "a360"];
+    for name in ["core", "rules", "sync"] {
+        let root = format!("{}/../crates/cannula-{name}/src", env!("CARGO_MANIFEST_DIR"));
+        let files = sources(root.as_ref());
+        assert!(files.len() > 10, "{root}");
+        for file in files {
+            let text = fs::read_to_string(&file).expect("a source file can be read");
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+            for (number, line) in (1..).zip(code) {
+                let known = VENDORS.iter().find(|vendor| line.to_lowercase().contains(**vendor));
+                assert_eq!(known, None, "{}, code line {number}: {line}", file.display());
+            }
+        }
+    }
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder of sources can be read");
+    let paths = entries.map(|entry| entry.expect("an entry can be read").path());
+    paths
+        .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
 }
