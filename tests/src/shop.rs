@@ -223,7 +223,7 @@ impl Shop {
                     if standing.status == SyncStatus::NotSynced {
                         decisions.extend(Some(number.clone()).zip(self.choose(&truth)));
                     }
-                    let row = standing.parts.first().and_then(|part| part.row.clone());
+                    let row = standing.parts.first().and_then(|part| part.row().cloned());
                     let row = row.or_else(|| self.row_of(&truth.first_number));
                     for follow_up in &standing.follow_ups {
                         let FollowUp::RecordRefund { refund, .. } = follow_up else { continue };

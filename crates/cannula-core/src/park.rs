@@ -184,7 +184,7 @@ impl ParkReason {
                 "row {row} on the ledger of patient {patient} may be order {order}, entered by somebody else"
             ),
             Self::PaymentUnseen { order } => {
-                format!("the EMR took the payment of order {order} and does not show it")
+                format!("the EMR may have taken the payment of order {order} and does not show it")
             }
             Self::PaymentRefused { order, problem } => {
                 format!("the payment of order {order} could not be posted: {problem}")

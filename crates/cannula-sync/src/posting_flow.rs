@@ -276,12 +276,12 @@ impl PostingFlow {
         let Some(part) = state.parts(&refund.order).first() else {
             return Ok(PostingReceipt::RefundMissing);
         };
-        if missing.iter().any(|row| Some(&row.id) == part.row.as_ref()) {
+        if missing.iter().any(|row| Some(&row.id) == part.row()) {
             return Ok(PostingReceipt::RefundMissing);
         }
         let day = TimeDelta::days(1);
         let around = self.ledger.between(part.date - day, part.date + day).await?;
-        let ours = around.iter().find(|row| Some(&row.id) == part.row.as_ref());
+        let ours = around.iter().find(|row| Some(&row.id) == part.row());
         let Some(patient) = ours.and_then(|row| row.payment.patient.as_ref()) else {
             return Ok(PostingReceipt::RefundMissing);
         };
@@ -403,7 +403,8 @@ impl Flow for PostingFlow {
             },
             PostingEffect::Post(post) => match self.settle_post(post).await {
                 Ok(receipt) => Ok(receipt),
-                Err(error) => final_word(error).map(|word| Some(PostingReceipt::Refused(word))),
+                // It may be there all the same: nobody is told that it was refused.
+                Err(error) => final_word(error).map(|_| Some(PostingReceipt::Unseen)),
             },
             PostingEffect::Confirm { .. } | PostingEffect::FindRefund(_) => Ok(None),
         }

@@ -10,8 +10,9 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use cannula_core::{
-    Clock, Currency, Error, ErrorKind, Event, Money, NewPatient, OrderState, PatientChoice,
-    PatientRegistry, PaymentLedger, Phi, Record, RecordKind, Result, Retry, StoreRefund,
+    Clock, Currency, Error, ErrorKind, Event, Money, NewPatient, OrderState, ParkReason,
+    PatientChoice, PatientRegistry, PaymentLedger, Phi, Record, RecordKind, Result, Retry,
+    StoreRefund,
 };
 use cannula_rules::posting::{PostingConfig, PostingRules, SyncStatus};
 use cannula_sync::{Engine, PostingFlow, Rehearsal, Replay, SqliteStore, Store};
@@ -197,6 +198,28 @@ async fn an_answer_that_got_lost_is_looked_for_before_anything_is_sent_again() {
     shop.work(&engine).await;
     assert_eq!(shop.books().len(), 3);
     assert!(shop.statuses(&engine).await.values().all(|it| *it == SyncStatus::Synced));
+}
+
+#[tokio::test]
+async fn a_payment_that_cannot_be_looked_for_is_not_said_to_be_refused() {
+    let shop = Shop::new(vec![store_order("41", "ada", 0, |_| {})]);
+    let ada = shop.registry.add(&patient("ada"));
+    shop.ledger.fail_next_post_after_storing(lost(), TimeDelta::zero());
+    let engine = shop.engine();
+    engine.poll().await.unwrap();
+    engine.drain().await.unwrap();
+    shop.ledger.fail_next("of patient", Error::new(ErrorKind::Invalid, "no such filter"));
+    shop.drain_all(&engine).await.unwrap();
+    assert_eq!(shop.books().len(), 1);
+    let order = "41".into();
+    let [parked] = &engine.parked().await.unwrap()[..] else { panic!("one reason") };
+    assert_eq!(parked.reason, ParkReason::PaymentUnseen { order });
+    // Staff do not find it under any description, and it is looked for once more.
+    let (choice, now) = (PatientChoice::Patient(ada), shop.clock.now());
+    engine.resolve(&practice(), &"41".into(), choice, false, now).await.unwrap();
+    shop.drain_all(&engine).await.unwrap();
+    assert_eq!(shop.books().len(), 1);
+    assert_eq!(shop.statuses(&engine).await["41"], SyncStatus::Synced);
 }
 
 #[tokio::test]

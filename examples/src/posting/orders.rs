@@ -114,7 +114,7 @@ impl OrderFigure {
     fn new(standing: OrderStanding<'_>, rules: &PostingRules) -> Self {
         let order = standing.order;
         let payments = standing.parts.iter().map(|part| PaymentFigure {
-            row: part.row.as_ref().map(ToString::to_string),
+            row: part.row().map(ToString::to_string),
             date: part.date,
             amount: part.amount.decimal(),
         });

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use cannula_core::{Event, EventId, OrderDecision, Phi, Record, StoreOrder};
-use chrono::{DateTime, Utc};
+use cannula_core::{Event, EventId, Money, OrderDecision, PatientId, Phi, Record, StoreOrder};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{
     Marker, PostPayment, PostedPart, PostingEffect, PostingReason, PostingRules, PostingState,
@@ -103,15 +103,14 @@ impl PostingRules {
                     fresh.then_some(PostingEffect::Identify(asking))
                 }
                 Position::Post { patient, amount, date } => {
-                    let part = PostedPart { row: None, patient, amount, date, accepted_at: None };
-                    let post = self.payment(entry, &part, entry.parts.len() + 1);
+                    let number = entry.parts.len() + 1;
+                    let post = self.payment(entry, number, patient, amount, date);
                     Some(PostingEffect::Post(Box::new(post)))
                 }
-                Position::Accepted { part, number } => {
-                    let post = Box::new(self.payment(entry, part, number));
-                    // Not reached without the time: what has no row was taken at one.
-                    let since = part.accepted_at.unwrap_or_default();
-                    Some(PostingEffect::Confirm { post, since })
+                Position::Accepted { part, number, since } => {
+                    let PostedPart { patient, amount, date, .. } = part;
+                    let post = self.payment(entry, number, patient.clone(), *amount, *date);
+                    Some(PostingEffect::Confirm { post: Box::new(post), since })
                 }
                 _ => None,
             };
@@ -127,13 +126,20 @@ impl PostingRules {
         effects
     }
 
-    fn payment(&self, entry: &Entry, part: &PostedPart, number: usize) -> PostPayment {
+    fn payment(
+        &self,
+        entry: &Entry,
+        number: usize,
+        patient: PatientId,
+        amount: Money,
+        date: NaiveDate,
+    ) -> PostPayment {
         let number = u32::try_from(number).unwrap_or(u32::MAX);
         PostPayment {
             order: entry.order.number.clone(),
-            patient: part.patient.clone(),
-            amount: part.amount,
-            date: part.date,
+            patient,
+            amount,
+            date,
             description: self.describe(&entry.order, &entry.order, Part::Payment(number)),
             card: entry.order.tender.card.clone(),
             insist: entry.insist,
@@ -253,7 +259,7 @@ fn take_in_decision(state: &mut PostingState, event: &Event, decision: &OrderDec
         entry.insist = matches!(entry.obstacle, Some(Obstacle::LooksPosted { .. }));
         if entry.obstacle == Some(Obstacle::Unseen) {
             // Staff have looked. If it comes to light now, its marker keeps it from being sent.
-            entry.parts.retain(|part| part.row.is_some());
+            entry.parts.retain(|part| part.row().is_some());
         }
         entry.try_again();
     }

@@ -126,7 +126,7 @@ impl PostingReceipt {
     /// The row of the ledger, if there is one now.
     pub fn row(&self) -> Option<RecordId> {
         match self {
-            Self::Posted(part) => part.row.clone(),
+            Self::Posted(part) => part.row().cloned(),
             Self::RefundFound(row) => Some(row.clone()),
             _ => None,
         }
@@ -142,7 +142,7 @@ pub enum PostingReceipt {
     Posted(PostedPart),
     /// The EMR took the payment at this time, and does not show it yet.
     Accepted(DateTime<Utc>),
-    /// The EMR took the payment and has not shown it for so long that it may not be there.
+    /// The EMR may have taken the payment, and whether it has cannot be seen there.
     Unseen,
     /// The ledger has a row that may be this payment; nothing was posted.
     LooksPosted(RecordId),

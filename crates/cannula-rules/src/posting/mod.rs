@@ -33,7 +33,7 @@ pub use effect::{
 };
 pub use marker::Marker;
 pub use standing::{FollowUp, OrderStanding, SyncStatus};
-pub use state::{PostedPart, PostingState, RefundStanding};
+pub use state::{PostedPart, PostingState, RefundStanding, Seen};
 pub use terms::Terms;
 pub use verdict::{PostingReason, PostingVerdict};
 
@@ -118,11 +118,10 @@ impl PostingRules {
     pub fn part(&self, post: &PostPayment, row: &LedgerRow) -> PostedPart {
         let LedgerRow { id, payment } = row;
         PostedPart {
-            row: Some(id.clone()),
+            seen: Seen::Row(id.clone()),
             patient: payment.patient.clone().unwrap_or_else(|| post.patient.clone()),
             amount: payment.amount,
             date: payment.date.unwrap_or(post.date),
-            accepted_at: None,
         }
     }
 

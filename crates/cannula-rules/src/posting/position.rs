@@ -3,12 +3,12 @@
 use cannula_core::{
     Captured, Money, OrderNumber, OrderState, PatientChoice, PatientId, StoreOrder,
 };
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::folds;
 
 use super::{
-    Identification, Identified, PostedPart, PostingRules, PostingState,
+    Identification, Identified, PostedPart, PostingRules, PostingState, Seen,
     due::{Due, Later, Nothing, Unclear},
     state::{Entry, Obstacle},
 };
@@ -40,6 +40,7 @@ pub(super) enum Position<'a> {
     Accepted {
         part: &'a PostedPart,
         number: usize,
+        since: DateTime<Utc>,
     },
     /// All of it is posted.
     Posted {
@@ -117,11 +118,14 @@ impl PostingRules {
         if amount.is_negative() {
             return Position::Unclear(Unclear::LessThanPosted);
         }
-        let hidden = entry.parts.iter().enumerate().find(|(_, part)| part.row.is_none());
-        if let Some((index, part)) = hidden {
+        let hidden = (1..).zip(&entry.parts).find_map(|(number, part)| match part.seen {
+            Seen::NotYet(since) => Some(Position::Accepted { part, number, since }),
+            Seen::Row(_) => None,
+        });
+        if let Some(accepted) = hidden {
             return match &entry.obstacle {
                 Some(obstacle @ Obstacle::Unseen) => Position::Blocked(obstacle),
-                _ => Position::Accepted { part, number: index + 1 },
+                _ => accepted,
             };
         }
         if let (0, Some(part)) = (amount.minor(), entry.parts.first()) {

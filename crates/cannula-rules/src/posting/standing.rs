@@ -240,13 +240,13 @@ impl PostingRules {
             Position::Posted { patient } => {
                 standing.patient = Some(patient.clone());
                 let created = matches!(&entry.identified, Some(Identified::Created(_)));
-                let rows = entry.parts.iter().filter_map(|part| part.row.clone()).collect();
+                let rows = entry.parts.iter().filter_map(PostedPart::row).cloned().collect();
                 (SyncStatus::Synced, PostingReason::Posted { patient, created, rows })
             }
         };
         standing.status = status;
         standing.reasons.push(reason);
-        if entry.parts.iter().any(|part| part.row.is_some()) {
+        if entry.parts.iter().any(|part| part.row().is_some()) {
             standing.follow_ups.extend(entry.order.lines.iter().map(|line| match line.kind {
                 LineKind::Product => FollowUp::Bill,
                 LineKind::Service | LineKind::Membership => FollowUp::QuoteAndPrepay,

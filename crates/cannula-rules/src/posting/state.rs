@@ -82,18 +82,34 @@ pub(super) enum Obstacle {
 /// A payment that is in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PostedPart {
-    /// The row; absent while the EMR has taken the payment and does not show it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub row: Option<RecordId>,
+    /// What is seen of it.
+    pub seen: Seen,
     /// Whose ledger.
     pub patient: PatientId,
     /// How much.
     pub amount: Money,
     /// The day it was posted for.
     pub date: NaiveDate,
-    /// When the EMR took it, while it does not show it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub accepted_at: Option<DateTime<Utc>>,
+}
+
+/// What is seen in a ledger of a payment that is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seen {
+    /// This row.
+    Row(RecordId),
+    /// Nothing yet: the EMR took it then.
+    NotYet(DateTime<Utc>),
+}
+
+impl PostedPart {
+    /// The row, once there is one.
+    pub fn row(&self) -> Option<&RecordId> {
+        match &self.seen {
+            Seen::Row(row) => Some(row),
+            Seen::NotYet(_) => None,
+        }
+    }
 }
 
 /// Where a refund stands.
@@ -185,11 +201,10 @@ impl PostingState {
         let part = match receipt {
             PostingReceipt::Posted(part) => part.clone(),
             PostingReceipt::Accepted(at) => PostedPart {
-                row: None,
+                seen: Seen::NotYet(*at),
                 patient: post.patient.clone(),
                 amount: post.amount,
                 date: post.date,
-                accepted_at: Some(*at),
             },
             PostingReceipt::LooksPosted(row) => {
                 let (row, patient) = (row.clone(), post.patient.clone());
@@ -263,7 +278,7 @@ impl PostingState {
                 RefundStanding::Recorded(row) => Some(row),
                 _ => None,
             });
-            entry.parts.iter().filter_map(|part| part.row.as_ref()).chain(refunds)
+            entry.parts.iter().filter_map(PostedPart::row).chain(refunds)
         })
     }
 

@@ -8,7 +8,7 @@ use cannula_core::{
 };
 use cannula_rules::posting::{
     Identified, PostPayment, PostedPart, PostingConfig, PostingEffect, PostingReceipt,
-    PostingRules, PostingState, RefundPolicy,
+    PostingRules, PostingState, RefundPolicy, Seen,
 };
 
 use super::{config, event, line, noon, order, refund, rules, usd};
@@ -68,10 +68,9 @@ pub(super) fn work(
 
 pub(super) fn stored(post: &PostPayment) -> PostingReceipt {
     PostingReceipt::Posted(PostedPart {
-        row: Some("88".into()),
+        seen: Seen::Row("88".into()),
         patient: post.patient.clone(),
         amount: post.amount,
-        accepted_at: None,
         date: post.date,
     })
 }
