@@ -232,12 +232,17 @@ pub(crate) fn pushed(pushed: &Pushed, forgets: bool) -> Shown {
 }
 
 pub(crate) fn refreshed(done: &Refreshed) -> Shown {
-    let Refreshed { updated, unchanged, broken, failed, stopped } = done;
+    let Refreshed { updated, unchanged, broken, doubtful, failed, stopped } = done;
     let (changed, gone) = (updated.len(), broken.len());
     let mut sentences =
         vec![format!("{changed} updated, {unchanged} unchanged, {gone} whose contact is gone.")];
     if let Some(error) = stopped {
         sentences.push(format!("It ended early: {error}"));
+    }
+    for (patient, contact) in doubtful {
+        sentences.push(format!(
+            "Contact {contact} of patient {patient} has another name and another birth date now, so nothing was changed. If it still is the patient, select it."
+        ));
     }
     let failures: Vec<_> =
         failed.iter().map(|(patient, error)| (patient.to_string(), error.to_string())).collect();
@@ -252,6 +257,7 @@ pub(crate) fn refreshed(done: &Refreshed) -> Shown {
         "updated": updated.iter().map(|it| &it.patient).collect::<Vec<_>>(),
         "unchanged": unchanged,
         "broken": broken,
+        "doubtful": doubtful,
         "failed": failures,
         "stopped": stopped.as_ref().map(ToString::to_string),
     });
