@@ -279,7 +279,9 @@ async fn run(args: &Args) -> Result<Shown> {
             show::pushed(&pushed, crm.forgets())
         }
         Command::Refresh => show::refreshed(&app.refresh(&actor).await?),
-        Command::Audit { patient } => show::audit(&app.audit(&patient.as_str().into()).await?),
+        Command::Audit { patient } => {
+            show::audit(&app.audit(&actor, &patient.as_str().into()).await?)
+        }
     })
 }
 

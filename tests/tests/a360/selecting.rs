@@ -23,7 +23,7 @@ async fn a_hundred_selections_at_once_make_one_patient_one_link_and_a_clean_audi
         }
         let counts = clinic.app.status().await.unwrap().counts;
         assert_eq!((counts.patients, counts.linked, counts.broken), (1, 1, 0));
-        let audit = clinic.app.audit(&"p1".into()).await.unwrap();
+        let audit = clinic.app.audit(&staff(), &"p1".into()).await.unwrap();
         let count = |action| audit.iter().filter(|row| row.action == action).count();
         assert_eq!((audit.len(), count(Action::Created), count(Action::Unchanged)), (100, 1, 99));
         assert!(audit[1..].iter().all(|row| row.before.as_ref() == Some(&row.after)));
@@ -88,7 +88,7 @@ async fn a_contact_merged_in_the_crm_is_found_by_whoever_selects_its_master() {
         assert!(crm.merge_contacts(&master, &mara));
         let again = clinic.selected(&master).await;
         assert_eq!((&again.patient.id, again.action), (&patient, Action::Linked));
-        let audit = clinic.app.audit(&patient).await.unwrap();
+        let audit = clinic.app.audit(&staff(), &patient).await.unwrap();
         let actions: Vec<_> = audit.iter().map(|row| row.action).collect();
         assert_eq!(actions, [Action::Created, Action::Broken, Action::Linked]);
 
@@ -118,7 +118,7 @@ async fn a_contact_that_was_used_for_the_next_person_is_told_by_the_refresh_and_
         let contact = ContactId::new(&*mara);
         assert_eq!(refreshed.doubtful, [(patient.id.clone(), contact)]);
         assert!(refreshed.updated.is_empty() && refreshed.unchanged == 0);
-        assert_eq!(clinic.app.audit(&patient.id).await.unwrap().len(), 1);
+        assert_eq!(clinic.app.audit(&staff(), &patient.id).await.unwrap().len(), 1);
         // Who selects it has looked: the name is the CRM's, as documented.
         let selected = clinic.selected(&mara).await;
         assert_eq!(selected.rules.birth_date, FieldRule::Conflict);

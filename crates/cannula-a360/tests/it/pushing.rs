@@ -33,7 +33,7 @@ async fn a_patient_the_crm_does_not_know_becomes_a_contact_and_is_linked_to_it()
         assert_eq!(crm.len(), 1);
         let again = app.push(&doctor(), &mara, false).await.unwrap_err();
         assert_eq!(again.kind(), ErrorKind::Invalid);
-        let audit = app.audit(&mara).await.unwrap();
+        let audit = app.audit(&doctor(), &mara).await.unwrap();
         assert_eq!(audit.last().unwrap().action, Action::Pushed);
         crm.remove(contact.as_str());
     }

@@ -169,7 +169,7 @@ async fn two_processes_on_one_file_make_one_patient_of_a_hundred_selections() {
     for app in &apps {
         let counts = app.status().await.unwrap().counts;
         assert_eq!((counts.patients, counts.linked, counts.broken), (1, 1, 0));
-        assert_eq!(app.audit(&"p1".into()).await.unwrap().len(), 100);
+        assert_eq!(app.audit(&doctor(), &"p1".into()).await.unwrap().len(), 100);
     }
 }
 
