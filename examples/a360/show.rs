@@ -8,7 +8,7 @@ use cannula::{
         Added, AuditRow, Duplicate, LocalPatient, Outcome, Pushed, Refreshed, Results, Scope,
         Selection, Status,
     },
-    core::{ContactId, CrmContact, Person, Phi, PracticeId},
+    core::{ContactId, CrmContact, Error, Person, Phi, PracticeId},
     rules::patient_link::{FieldRule, MergeRules, Question},
 };
 use cannula_examples::show;
@@ -94,6 +94,13 @@ fn warnings(duplicates: &[Duplicate]) -> Vec<String> {
         format!("Warning: patient {} has the same name{too}.", it.patient)
     };
     duplicates.iter().map(warning).collect()
+}
+
+/// What went wrong, for machines.
+pub(crate) fn failure(error: &Error) -> Shown {
+    let json =
+        json!({ "ended": "error", "kind": error.kind().as_str(), "error": error.to_string() });
+    Shown { sentences: Vec::new(), tables: Vec::new(), json }
 }
 
 pub(crate) fn status(status: &Status) -> Shown {
