@@ -30,7 +30,7 @@
 //!
 //! With any of them:
 //!
-//! - `--json`: one JSON object for machines
+//! - `--json`: one JSON object for machines; what goes wrong is one as well, with exit code 1
 //! - `--db FILE`: another local list
 //! - `--role doctor` (no switching) or `--role reader` (no selecting): somebody who may less
 //! - `--access FILE`: a fake CRM that keeps what is pushed to it. Start it in another shell with
@@ -213,6 +213,9 @@ async fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
+            if args.json {
+                show::failure(&error).print(true);
+            }
             report(&error);
             ExitCode::FAILURE
         }
@@ -279,7 +282,9 @@ async fn run(args: &Args) -> Result<Shown> {
             show::pushed(&pushed, crm.forgets())
         }
         Command::Refresh => show::refreshed(&app.refresh(&actor).await?),
-        Command::Audit { patient } => show::audit(&app.audit(&patient.as_str().into()).await?),
+        Command::Audit { patient } => {
+            show::audit(&app.audit(&actor, &patient.as_str().into()).await?)
+        }
     })
 }
 

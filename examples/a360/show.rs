@@ -8,7 +8,7 @@ use cannula::{
         Added, AuditRow, Duplicate, LocalPatient, Outcome, Pushed, Refreshed, Results, Scope,
         Selection, Status,
     },
-    core::{ContactId, CrmContact, Person, Phi, PracticeId},
+    core::{ContactId, CrmContact, Error, Person, Phi, PracticeId},
     rules::patient_link::{FieldRule, MergeRules, Question},
 };
 use cannula_examples::show;
@@ -94,6 +94,13 @@ fn warnings(duplicates: &[Duplicate]) -> Vec<String> {
         format!("Warning: patient {} has the same name{too}.", it.patient)
     };
     duplicates.iter().map(warning).collect()
+}
+
+/// What went wrong, for machines.
+pub(crate) fn failure(error: &Error) -> Shown {
+    let json =
+        json!({ "ended": "error", "kind": error.kind().as_str(), "error": error.to_string() });
+    Shown { sentences: Vec::new(), tables: Vec::new(), json }
 }
 
 pub(crate) fn status(status: &Status) -> Shown {
@@ -232,12 +239,17 @@ pub(crate) fn pushed(pushed: &Pushed, forgets: bool) -> Shown {
 }
 
 pub(crate) fn refreshed(done: &Refreshed) -> Shown {
-    let Refreshed { updated, unchanged, broken, failed, stopped } = done;
+    let Refreshed { updated, unchanged, broken, doubtful, failed, stopped } = done;
     let (changed, gone) = (updated.len(), broken.len());
     let mut sentences =
         vec![format!("{changed} updated, {unchanged} unchanged, {gone} whose contact is gone.")];
     if let Some(error) = stopped {
         sentences.push(format!("It ended early: {error}"));
+    }
+    for (patient, contact) in doubtful {
+        sentences.push(format!(
+            "Contact {contact} of patient {patient} has another name and another birth date now, so nothing was changed. If it still is the patient, select it."
+        ));
     }
     let failures: Vec<_> =
         failed.iter().map(|(patient, error)| (patient.to_string(), error.to_string())).collect();
@@ -252,6 +264,7 @@ pub(crate) fn refreshed(done: &Refreshed) -> Shown {
         "updated": updated.iter().map(|it| &it.patient).collect::<Vec<_>>(),
         "unchanged": unchanged,
         "broken": broken,
+        "doubtful": doubtful,
         "failed": failures,
         "stopped": stopped.as_ref().map(ToString::to_string),
     });

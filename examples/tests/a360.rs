@@ -7,7 +7,7 @@ mod support;
 use std::path::Path;
 
 use serde_json::Value;
-use support::{error, figures, text};
+use support::{error, figures, run, text};
 
 /// Nova Marar, whom the index does not know yet.
 const NOVA: &str = "BCpVF8wexkO21HrB61k4";
@@ -26,9 +26,10 @@ fn the_commands_of_the_documentation_end_as_it_says() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let said = |arguments: &[&str]| text("a360", folder, arguments);
-    assert!(said(&["list"]).contains("That is normal after enabling"));
+    assert!(said(&["list"]).contains("the integration with the CRM is off"));
     assert_eq!(json(folder, &["search", "mara"])["scope"], "local", "it is off");
     assert!(said(&["enable"]).contains("The CRM answers."));
+    assert!(said(&["list"]).contains("That is normal after enabling"));
     for (name, count) in [("mara", 3), ("O'Neil", 1), ("Smith-Jones", 1), ("Núñez", 1)] {
         assert_eq!(contacts(&json(folder, &["search", name])).len(), count, "{name}");
     }
@@ -63,6 +64,16 @@ fn the_commands_of_the_documentation_end_as_it_says() {
 }
 
 #[test]
+fn machines_are_told_of_errors_in_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run("a360", folder.path(), &["select", NOVA, "--json"]);
+    assert_eq!(run.status.code(), Some(1));
+    let told: Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!((&told["ended"], &told["kind"]), (&"error".into(), &"unsupported".into()));
+    assert!(told["error"].as_str().unwrap().contains("enable it first"), "{told}");
+}
+
+#[test]
 fn what_cannot_be_done_is_said_in_one_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let refused = |arguments: &[&str]| error("a360", folder.path(), arguments);
@@ -74,6 +85,7 @@ fn what_cannot_be_done_is_said_in_one_sentence() {
     assert!(refused(&["add", "A", "B", "--role", "reader"]).contains("you may not edit"));
     assert!(refused(&["add", "A", "B"]).contains("the birth date is missing"));
     assert!(refused(&["search", "mara", "--linked"]).contains("clear one of them"));
+    assert!(refused(&["audit", "p9", "--role", "reader"]).contains("who may edit patients"));
     assert!(refused(&["audit", "p9"]).contains("no such patient"));
     assert!(refused(&["status", "--access", "nowhere.json"]).contains("cannot read nowhere.json"));
     assert!(refused(&["status", "--live", "a360.toml"]).contains("cannot read a360.toml"));

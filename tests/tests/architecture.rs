@@ -48,7 +48,7 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
         | "cannula-aesthetix" => &["cannula-core", "cannula-http"],
         "cannula-sync" | "cannula-a360" => &["cannula-core", "cannula-rules"],
         "cannula-sandbox" => &["cannula-core", "cannula-http"],
-        "cannula-testkit" => &["cannula-core", "cannula-rules", "cannula-sync"],
+        "cannula-testkit" => &["cannula-core", "cannula-rules", "cannula-sync", "cannula-a360"],
         "cannula" => &[
             "cannula-core",
             "cannula-rules",

@@ -6,7 +6,7 @@ use cannula_core::{
 };
 use chrono::NaiveDate;
 
-use crate::{A360Config, AuditRow, CRATE, Integration, LinkKey, LocalPatient, PatientStore};
+use crate::{A360Config, Actor, AuditRow, CRATE, Integration, LinkKey, LocalPatient, PatientStore};
 
 /// The application's patient search over one location of a CRM, and its own list.
 ///
@@ -35,11 +35,13 @@ impl A360 {
         &self.directory.info().location
     }
 
-    /// What was done to a patient, oldest first.
+    /// What was done to a patient, oldest first, with what the patient held before.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] if there is no such patient.
-    pub async fn audit(&self, patient: &PatientId) -> Result<Vec<AuditRow>> {
+    /// [`ErrorKind::Forbidden`] for whoever may not edit patients, [`ErrorKind::NotFound`] if there is
+    /// no such patient.
+    pub async fn audit(&self, actor: &Actor, patient: &PatientId) -> Result<Vec<AuditRow>> {
+        actor.must_read_audits()?;
         self.patient(patient).await?;
         self.store.audit(patient).await
     }

@@ -26,7 +26,7 @@ pub use refresh::Refreshed;
 pub use search::{Hit, Notice, Results, Scope, SearchRequest};
 pub use select::{Answer, Duplicate, Outcome, Said, Selection};
 pub use sqlite::SqlitePatients;
-pub use store::{Change, LinkChange, PatientQuery, PatientStore, Target};
+pub use store::{Change, LinkChange, PatientQuery, PatientStore, Target, contended};
 
 /// The crate's name in errors.
 const CRATE: &str = "a360";

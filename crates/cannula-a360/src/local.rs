@@ -6,7 +6,8 @@ use cannula_core::{Error, ErrorKind, Person, Phi, Result};
 
 use crate::{
     A360, Action, Actor, AuditRow, CRATE, Change, Duplicate, LinkChange, LocalPatient, Target,
-    select::Attempts,
+    select::{Attempts, duplicates},
+    store::versions,
 };
 
 /// A patient that was added by hand.
@@ -34,14 +35,12 @@ impl A360 {
         actor.must_edit()?;
         self.check(&person)?;
         let mut attempts = Attempts::default();
-        let patient = loop {
+        loop {
             match self.add_once(actor, &person, &details).await {
                 Err(error) if attempts.again(&error) => {}
-                ended => break ended?,
+                ended => return ended,
             }
-        };
-        let duplicates = self.duplicates_of(&patient).await?;
-        Ok(Added { patient, duplicates })
+        }
     }
 
     async fn add_once(
@@ -49,13 +48,12 @@ impl A360 {
         actor: &Actor,
         person: &Person,
         details: &BTreeMap<String, Phi<String>>,
-    ) -> Result<LocalPatient> {
+    ) -> Result<Added> {
+        // Before the commit: what fails after it would look as if nothing had been added.
         let same_name = self.same_name(person).await?;
         let change = Change {
-            target: Target::New {
-                details: details.clone(),
-                same_name: same_name.into_iter().map(|it| it.id).collect(),
-            },
+            target: Target::New { details: details.clone() },
+            same_name: Some(versions(&same_name)),
             link: LinkChange::Keep,
             audit: AuditRow {
                 at: self.clock.now(),
@@ -67,7 +65,9 @@ impl A360 {
                 rules: None,
             },
         };
-        self.store.commit(&change).await
+        let patient = self.store.commit(&change).await?;
+        let duplicates = duplicates(same_name, &patient.id, person);
+        Ok(Added { patient, duplicates })
     }
 
     fn check(&self, person: &Person) -> Result<()> {

@@ -11,7 +11,7 @@ use cannula_rules::patient_link::name_key;
 use crate::{
     AuditRow, Change, Counts, Integration, LinkChange, LinkFilter, LocalPatient, PatientQuery,
     PatientStore, Target,
-    store::{blank, contended, number_of, patient_id, sort_key},
+    store::{check_names, contended, number_of, patient_id, sort_key},
 };
 
 /// A [`PatientStore`] that is gone with the process.
@@ -46,19 +46,16 @@ impl State {
         self.patients.get(&number_of(id)?)
     }
 
-    fn same_name(&self, key: &Phi<String>) -> Vec<&LocalPatient> {
-        self.patients.values().filter(|it| name_key(&it.person) == *key).collect()
+    fn same_name(&self, key: &Phi<String>) -> Vec<LocalPatient> {
+        self.patients.values().filter(|it| name_key(&it.person) == *key).cloned().collect()
     }
 
     fn commit(&mut self, change: &Change) -> Result<LocalPatient> {
+        check_names(change, &self.same_name(&name_key(&change.audit.after)))?;
         let (number, before) = match &change.target {
-            Target::New { details, same_name } => {
-                let there = self.same_name(&name_key(&change.audit.after));
-                if !there.into_iter().map(|it| &it.id).eq(same_name) {
-                    return Err(contended("there is another patient of this name now"));
-                }
+            Target::New { details } => {
                 let number = self.patients.last_key_value().map_or(1, |(last, _)| last + 1);
-                (number, blank(patient_id(number), details))
+                (number, LocalPatient::blank(patient_id(number), details.clone()))
             }
             Target::Existing { id, version } => {
                 let known = number_of(id).zip(self.find(id));
@@ -112,7 +109,7 @@ impl PatientStore for MemoryStore {
     }
 
     async fn same_name(&self, key: &Phi<String>) -> Result<Vec<LocalPatient>> {
-        Ok(self.lock().same_name(key).into_iter().cloned().collect())
+        Ok(self.lock().same_name(key))
     }
 
     async fn linked(

@@ -113,7 +113,7 @@ pub struct Integration {
 pub struct Actor {
     /// The name for the audit.
     pub name: String,
-    /// May edit patients. To select is to edit.
+    /// May edit patients, and read what was done to them. To select is to edit.
     pub may_edit: bool,
     /// May switch integrations on and off.
     pub may_administer: bool,
@@ -122,6 +122,10 @@ pub struct Actor {
 impl Actor {
     pub(crate) fn must_edit(&self) -> Result<()> {
         self.must(self.may_edit, "this writes to the patient list, and you may not edit patients")
+    }
+
+    pub(crate) fn must_read_audits(&self) -> Result<()> {
+        self.must(self.may_edit, "the audit is for those who may edit patients")
     }
 
     pub(crate) fn must_administer(&self) -> Result<()> {

@@ -1,10 +1,14 @@
 //! Beyond what the application does: a patient that was added by hand becomes a contact.
 
+use std::collections::BTreeSet;
+
 use cannula_core::{
     ContactCreation, ContactId, CrmContact, DirectorySearch, Error, ErrorKind, PatientId, Person,
     Phi, Result, Retry,
 };
-use cannula_rules::patient_link::{Offer, PushDecision, Question, decide_push, name_key};
+use cannula_rules::patient_link::{
+    Offer, PushDecision, Question, contact_of, decide_push, name_key,
+};
 
 use crate::{
     A360, Action, Actor, Answer, AuditRow, CRATE, Change, LinkChange, LocalPatient, Said,
@@ -12,7 +16,11 @@ use crate::{
 };
 
 /// Contacts of one name to look at. Where there are more, a person does.
-const MOST_NAMESAKES: u16 = 50;
+const MOST_NAMESAKES: usize = 50;
+/// Hits to ask for at once.
+const ROWS: u16 = 500;
+/// Pages to look at for one half of a name, which thousands may share.
+const MOST_PAGES: usize = 2;
 
 /// How a push ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +69,7 @@ impl A360 {
             .collect();
         match decide_push(&patient.person, &offers, is_new, policy, today) {
             PushDecision::Ask(question) => Ok(Pushed::Ask(question)),
-            PushDecision::Create => self.create(actor, patient).await,
+            PushDecision::Create => self.create(actor, patient, is_new).await,
             PushDecision::Link(id) => {
                 let contact = contacts.into_iter().find(|it| it.id == id);
                 match contact {
@@ -72,41 +80,53 @@ impl A360 {
         }
     }
 
-    /// The contacts of a person's name, each as it is now.
+    /// The contacts of a person's name, each as it is now. Each half of the name is searched for
+    /// alone as well, because the index may not know the other half as it is spelled here.
     async fn namesakes(&self, person: &Person) -> Result<Vec<CrmContact>> {
         let key = name_key(person);
         if key.expose().is_empty() {
             return Ok(Vec::new());
         }
         let (first, last) = (person.first_name.expose(), person.last_name.expose());
-        let mut search = DirectorySearch {
-            text: Phi::new(format!("{first} {last}")),
-            limit: MOST_NAMESAKES,
-            after: None,
-        };
-        let mut found = Vec::new();
-        loop {
-            let page = self.look(self.directory.search(&search)).await?;
-            for hit in page.hits {
-                // As the index has it; names agree before the contact is read.
-                let offer = Offer::read(&hit, None, &self.config.policy, self.today());
-                if offer.name_key().as_ref() == Some(&key) {
-                    found.extend(self.read(&hit.id).await?);
+        let mut ids = BTreeSet::new();
+        let searches = [
+            (format!("{first} {last}"), usize::MAX),
+            (last.clone(), MOST_PAGES),
+            (first.clone(), MOST_PAGES),
+        ];
+        let searchable = |(text, _): &(String, usize)| text.chars().any(char::is_alphanumeric);
+        for (text, most_pages) in searches.into_iter().filter(searchable) {
+            let mut search = DirectorySearch { text: Phi::new(text), limit: ROWS, after: None };
+            for _ in 0..most_pages {
+                let page = self.look(self.directory.search(&search)).await?;
+                for hit in page.hits {
+                    // As the index has it; names agree before the contact is read.
+                    let offer = Offer::read(&hit, None, &self.config.policy, self.today());
+                    if offer.name_key().as_ref() == Some(&key) {
+                        ids.insert(hit.id);
+                    }
+                }
+                if ids.len() > MOST_NAMESAKES {
+                    let message =
+                        "the CRM has too many contacts of this name; select the right one";
+                    return Err(Error::new(ErrorKind::Invalid, message).connector(CRATE));
+                }
+                search.after = page.next;
+                if search.after.is_none() {
+                    break;
                 }
             }
-            if found.len() > usize::from(MOST_NAMESAKES) {
-                let message = "the CRM has too many contacts of this name; select the right one";
-                return Err(Error::new(ErrorKind::Invalid, message).connector(CRATE));
-            }
-            match page.next {
-                Some(next) => search.after = Some(next),
-                None => return Ok(found),
-            }
         }
+        let mut found = Vec::new();
+        for id in ids {
+            found.extend(self.read(&id).await?);
+        }
+        Ok(found)
     }
 
-    async fn create(&self, actor: &Actor, patient: LocalPatient) -> Result<Pushed> {
-        let created = self.directory.create(&patient.person).await.map_err(|error| {
+    async fn create(&self, actor: &Actor, patient: LocalPatient, is_new: bool) -> Result<Pushed> {
+        let person = contact_of(&patient.person, &self.config.policy);
+        let created = self.directory.create(&person).await.map_err(|error| {
             if error.retry_advice() != Retry::Settle {
                 return error;
             }
@@ -121,9 +141,10 @@ impl A360 {
         let (policy, today) = (&self.config.policy, self.today());
         if let Some(contact) = self.read(&by).await? {
             let offers = [(by.clone(), Offer::read(&contact, None, policy, today))];
-            let decision = decide_push(&patient.person, &offers, true, policy, today);
-            if matches!(decision, PushDecision::Link(_)) {
-                return self.adopt(actor, patient, &contact).await;
+            match decide_push(&patient.person, &offers, is_new, policy, today) {
+                PushDecision::Link(_) => return self.adopt(actor, patient, &contact).await,
+                PushDecision::Ask(question) => return Ok(Pushed::Ask(question)),
+                PushDecision::Create => {}
             }
         }
         Ok(Pushed::Ask(Question::ContactConflict { contact: by, shared }))
@@ -174,6 +195,7 @@ impl A360 {
         let key = self.key(contact);
         let change = Change {
             target: Target::Existing { id: now.id, version: now.version },
+            same_name: None,
             link: LinkChange::Set(key.clone()),
             audit: AuditRow {
                 at: self.clock.now(),

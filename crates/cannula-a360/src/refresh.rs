@@ -1,6 +1,7 @@
 //! Beyond what the application does: linked patients are synchronised without a click.
 
-use cannula_core::{Error, ErrorKind, PatientId, Phi, Result};
+use cannula_core::{ContactId, Error, ErrorKind, PatientId, Phi, Result};
+use cannula_rules::patient_link::{Offer, is_another_person};
 
 use crate::{
     A360, Action, Actor, Answer, CRATE, LinkFilter, LocalPatient, Outcome, PatientQuery, Selection,
@@ -18,6 +19,10 @@ pub struct Refreshed {
     pub unchanged: usize,
     /// Patients whose contact is gone.
     pub broken: Vec<LocalPatient>,
+    /// Patients whose contact has another name and another birth date now, each with the contact:
+    /// perhaps it was used for the next person. They are left as they were; select the contact if
+    /// it is right.
+    pub doubtful: Vec<(PatientId, ContactId)>,
     /// Patients that could not be synchronised, each with its error.
     pub failed: Vec<(PatientId, Error)>,
     /// Why it ended before the last patient. Start again later: what was done stays.
@@ -38,15 +43,16 @@ impl A360 {
         }
         let mut done = Refreshed::default();
         for patient in self.all_linked().await? {
-            let Some(contact) = patient.contact_in(self.location()) else { continue };
-            match self.select(actor, contact, &Answer::default()).await {
-                Ok(Selection::Done(outcome)) if outcome.action == Action::Unchanged => {
+            let Some(contact) = patient.contact_in(self.location()).cloned() else { continue };
+            match self.refresh_one(actor, &patient, &contact).await {
+                Ok(Some(Selection::Done(outcome))) if outcome.action == Action::Unchanged => {
                     done.unchanged += 1;
                 }
-                Ok(Selection::Done(outcome)) => done.updated.push(outcome),
-                Ok(Selection::Gone { patient }) => done.broken.extend(patient),
+                Ok(Some(Selection::Done(outcome))) => done.updated.push(outcome),
+                Ok(Some(Selection::Gone { patient })) => done.broken.extend(patient),
                 // The link went away meanwhile; nothing is left to synchronise.
-                Ok(Selection::Ask(_)) => {}
+                Ok(Some(Selection::Ask(_))) => {}
+                Ok(None) => done.doubtful.push((patient.id, contact)),
                 Err(error) if concerns_all(error.kind()) => {
                     done.stopped = Some(error);
                     break;
@@ -55,6 +61,25 @@ impl A360 {
             }
         }
         Ok(done)
+    }
+
+    /// As a selection does, but `None` for a contact that may be another person now.
+    async fn refresh_one(
+        &self,
+        actor: &Actor,
+        patient: &LocalPatient,
+        contact: &ContactId,
+    ) -> Result<Option<Selection>> {
+        let Some(contact) = self.read(contact).await? else {
+            let patient = self.broken(actor, contact).await?;
+            return Ok(Some(Selection::Gone { patient }));
+        };
+        let (policy, today) = (&self.config.policy, self.today());
+        let offer = Offer::read(&contact, None, policy, today);
+        if is_another_person(&offer, &patient.person, policy, today) {
+            return Ok(None);
+        }
+        self.link(actor, &contact, &Answer::default()).await.map(Some)
     }
 
     /// All linked patients, before any of them is renamed and moves in the list.

@@ -1,17 +1,10 @@
 use std::time::Duration;
 
-use cannula_core::{
-    ContactId, CrmContact, Cursor, DirectorySearch, Error, ErrorKind, PatientId, Phi, Result,
-};
+use cannula_core::{CrmContact, Cursor, DirectorySearch, Error, ErrorKind, PatientId, Phi, Result};
 use cannula_rules::patient_link::name_words;
 use serde::Serialize;
 
 use crate::{A360, CRATE, LinkFilter, LocalPatient, PatientQuery};
-
-/// Longer than any id of a contact.
-const LONGEST_ID: usize = 64;
-/// The shortest: what is shorter may be a name, and a name does not belong into a URL.
-const SHORTEST_ID: usize = 15;
 
 /// What to search for, or to browse.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,8 +51,14 @@ pub enum Notice {
     FoundById,
     /// The local list is empty, as it is after enabling.
     ListIsEmpty,
+    /// The local list is empty, and the CRM's patients are not searched.
+    ListIsEmptyWhileOff,
     /// Patients who are only in the local list were not looked at.
     LocalOnlyLeftOut,
+    /// More patients who are only in the local list have the name than are shown.
+    MoreLocalOnly,
+    /// Many contacts look like what was typed, and those after these were not looked at.
+    NotAllLookedAt,
 }
 
 impl Notice {
@@ -72,6 +71,15 @@ impl Notice {
             Self::FoundById => "Read by its id, so it is as the CRM has it now.".to_owned(),
             Self::ListIsEmpty => {
                 "The local list is empty. That is normal after enabling: patients come in when they are selected.".to_owned()
+            }
+            Self::ListIsEmptyWhileOff => {
+                "The local list is empty, and the integration with the CRM is off. Enable it to search the CRM's patients, or add patients by hand.".to_owned()
+            }
+            Self::MoreLocalOnly => {
+                "More patients of this name are only in the local list; type more of the name.".to_owned()
+            }
+            Self::NotAllLookedAt => {
+                "None of the contacts that were looked at has this name, and there are more that may; go on to the next page, or type more of the name.".to_owned()
             }
             Self::LocalOnlyLeftOut => {
                 "Results are the CRM's; patients who are only in the local list are not searched.".to_owned()
@@ -114,14 +122,20 @@ impl A360 {
                 .connector(CRATE)
                 .operation("search patients"));
         }
-        if blank || self.switched_on().await?.is_none() {
-            return self.browse(request).await;
+        let is_on = self.switched_on().await?.is_some();
+        if blank || !is_on {
+            return self.browse(request, is_on).await;
         }
         let mut results = self.search_crm(request).await?;
         if request.with_local {
             // On the first page only: they do not continue.
             if request.after.is_none() {
-                results.patients = self.local(request, LinkFilter::LocalOnly, 0).await?;
+                let mut patients = self.local(request, LinkFilter::LocalOnly, 0).await?;
+                if patients.len() > usize::from(self.config.page_size) {
+                    patients.truncate(self.config.page_size.into());
+                    results.notices.push(Notice::MoreLocalOnly);
+                }
+                results.patients = patients;
             }
         } else {
             results.notices.push(Notice::LocalOnlyLeftOut);
@@ -148,6 +162,9 @@ impl A360 {
         } else if lag > Duration::ZERO {
             notices.push(Notice::IndexMayLag { seconds: lag.as_secs() });
         }
+        if contacts.is_empty() && page.next.is_some() {
+            notices.push(Notice::NotAllLookedAt);
+        }
         Ok(Results {
             scope: Scope::Crm,
             hits: self.marked(contacts).await?,
@@ -161,15 +178,14 @@ impl A360 {
 
     /// The contact whose id the text may be.
     async fn by_id(&self, text: &Phi<String>) -> Result<Option<CrmContact>> {
-        let text = text.expose().trim();
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        let is_one = (SHORTEST_ID..=LONGEST_ID).contains(&text.len())
-            && text.chars().all(plain)
-            && text.chars().any(|c| c.is_ascii_digit());
-        if !is_one {
-            return Ok(None);
+        let Some(id) = self.directory.id_in(text) else { return Ok(None) };
+        match self.read(&id).await {
+            // It only looks like an id.
+            Err(error) if matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Forbidden) => {
+                Ok(None)
+            }
+            read => read,
         }
-        self.read(&ContactId::new(text)).await
     }
 
     /// Contacts with the patients they are linked to.
@@ -178,16 +194,14 @@ impl A360 {
         let location = self.location();
         let patients = self.store.linked(location, &ids).await?;
         let linked = |contact: &CrmContact| {
-            let is = |it: &&LocalPatient| {
-                it.links.get(location).is_some_and(|link| link.contact == contact.id)
-            };
+            let is = |it: &&LocalPatient| it.contact_in(location) == Some(&contact.id);
             patients.iter().find(is).map(|it| it.id.clone())
         };
         let hit = |contact| Hit { linked: linked(&contact), contact };
         Ok(contacts.into_iter().map(hit).collect())
     }
 
-    async fn browse(&self, request: &SearchRequest) -> Result<Results> {
+    async fn browse(&self, request: &SearchRequest, is_on: bool) -> Result<Results> {
         let after = request.after.as_ref().map(|after| after.expose().as_str());
         let skip = after.and_then(|after| after.parse().ok()).unwrap_or(0);
         let mut patients = self.local(request, request.filter, skip).await?;
@@ -197,7 +211,7 @@ impl A360 {
         patients.truncate(page);
         let mut notices = Vec::new();
         if self.store.counts(self.location()).await?.patients == 0 {
-            notices.push(Notice::ListIsEmpty);
+            notices.push(if is_on { Notice::ListIsEmpty } else { Notice::ListIsEmptyWhileOff });
         }
         Ok(Results {
             scope: Scope::Local,

@@ -6,7 +6,8 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::{
-    A360, Action, Actor, AuditRow, Change, LinkChange, LocalPatient, Target, store::contended,
+    A360, Action, Actor, AuditRow, Change, LinkChange, LocalPatient, Target, contended,
+    store::versions,
 };
 
 /// How often a change is decided because others get in between.
@@ -47,7 +48,7 @@ pub enum Said {
 pub enum Selection {
     /// The patient is in the local list, as the CRM has it.
     Done(Outcome),
-    /// Nothing was written: a person must say.
+    /// No patient was changed: a person must say.
     Ask(Question),
     /// The CRM does not have the contact any more: it was deleted or merged. The patient it was
     /// linked to stays, with a broken link; search again to find whom to link it to.
@@ -88,7 +89,8 @@ impl A360 {
     /// # Errors
     /// [`ErrorKind::Forbidden`] for whoever may not edit patients, [`ErrorKind::Unsupported`] while
     /// the integration is off, [`ErrorKind::NotFound`] if the answer names no patient; what the CRM
-    /// answers. Then nothing was written.
+    /// answers, and what the store says. Then no patient was changed; at most the link to a contact
+    /// that is gone was marked.
     pub async fn select(
         &self,
         actor: &Actor,
@@ -104,7 +106,8 @@ impl A360 {
         }
     }
 
-    /// Links and merges a contact that was just read.
+    /// Links and merges a contact that was just read. A patient who is linked to a contact that is
+    /// gone, such as one that was merged into this one, is free.
     pub(crate) async fn link(
         &self,
         actor: &Actor,
@@ -115,6 +118,8 @@ impl A360 {
         loop {
             match self.link_once(actor, contact, answer).await {
                 Err(error) if attempts.again(&error) => {}
+                Ok(Selection::Ask(Question::PatientTaken { by, .. }))
+                    if self.is_gone(actor, &by).await? => {}
                 ended => return ended,
             }
         }
@@ -154,6 +159,12 @@ impl A360 {
             policy,
             today,
         );
+        // An existing link, and whom staff named, stay who they are whoever has the name.
+        let by_name = match decision {
+            LinkDecision::Link(_) => answer.said.is_none(),
+            LinkDecision::Create => true,
+            LinkDecision::Linked(_) | LinkDecision::Ask(_) => false,
+        };
         let before = match decision {
             LinkDecision::Ask(question) => return Ok(Selection::Ask(question)),
             LinkDecision::Create => None,
@@ -171,15 +182,20 @@ impl A360 {
             Some(_) => Action::Unchanged,
         };
         let target = match &before {
-            None => Target::New {
-                details: Default::default(),
-                same_name: same_name.into_iter().map(|it| it.id).collect(),
-            },
+            None => Target::New { details: Default::default() },
             Some(it) => Target::Existing { id: it.id.clone(), version: it.version },
+        };
+        // Before the commit: what fails after it would look as if nothing had been written.
+        let renamed = name_key(&held) != name_key(&merged.person);
+        let others = if renamed || action == Action::Linked {
+            self.same_name(&merged.person).await?
+        } else {
+            Vec::new()
         };
         let key = self.key(&contact.id);
         let change = Change {
             target,
+            same_name: by_name.then(|| versions(&same_name)),
             link: LinkChange::Set(key.clone()),
             audit: AuditRow {
                 at: self.clock.now(),
@@ -192,12 +208,7 @@ impl A360 {
             },
         };
         let patient = self.store.commit(&change).await?;
-        let renamed = name_key(&held) != name_key(&patient.person);
-        let duplicates = if renamed || action == Action::Linked {
-            self.duplicates_of(&patient).await?
-        } else {
-            Vec::new()
-        };
+        let duplicates = duplicates(others, &patient.id, &patient.person);
         Ok(Selection::Done(Outcome { patient, action, rules: merged.rules, duplicates }))
     }
 
@@ -213,6 +224,15 @@ impl A360 {
     /// The patient that a contact is linked to, though the link be broken.
     pub(crate) async fn linked_to(&self, contact: &ContactId) -> Result<Option<LocalPatient>> {
         Ok(self.store.linked(self.location(), std::slice::from_ref(contact)).await?.pop())
+    }
+
+    /// Whether the CRM does not have a contact any more; then its link is marked.
+    async fn is_gone(&self, actor: &Actor, contact: &ContactId) -> Result<bool> {
+        if self.read(contact).await?.is_some() {
+            return Ok(false);
+        }
+        self.broken(actor, contact).await?;
+        Ok(true)
     }
 
     /// Marks the link to a contact that is gone, and returns its patient.
@@ -237,6 +257,7 @@ impl A360 {
         }
         let change = Change {
             target: Target::Existing { id: patient.id, version: patient.version },
+            same_name: None,
             link: LinkChange::Break(self.location().clone()),
             audit: AuditRow {
                 at: self.clock.now(),
@@ -254,15 +275,19 @@ impl A360 {
     pub(crate) async fn same_name(&self, person: &Person) -> Result<Vec<LocalPatient>> {
         self.store.same_name(&name_key(person)).await
     }
+}
 
-    /// Other patients of a patient's name.
-    pub(crate) async fn duplicates_of(&self, patient: &LocalPatient) -> Result<Vec<Duplicate>> {
-        let others = self.same_name(&patient.person).await?.into_iter();
-        let others = others.filter(|other| other.id != patient.id).map(|other| Duplicate {
-            same_birth_date: other.person.birth_date.is_some()
-                && other.person.birth_date == patient.person.birth_date,
-            patient: other.id,
-        });
-        Ok(others.collect())
-    }
+/// Those of a patient's name who are others.
+pub(crate) fn duplicates(
+    same_name: Vec<LocalPatient>,
+    patient: &PatientId,
+    person: &Person,
+) -> Vec<Duplicate> {
+    let others = same_name.into_iter().filter(|other| other.id != *patient);
+    let duplicate = |other: LocalPatient| Duplicate {
+        same_birth_date: other.person.birth_date.is_some()
+            && other.person.birth_date == person.birth_date,
+        patient: other.id,
+    };
+    others.map(duplicate).collect()
 }

@@ -29,6 +29,10 @@ pub struct PatientQuery {
 pub struct Change {
     /// Whom it changes.
     pub target: Target,
+    /// If it was decided on who has the name: the patients with the
+    /// [`name_key`](cannula_rules::patient_link::name_key) of what the audit row has as `after`, by
+    /// id, each with its version.
+    pub same_name: Option<Vec<(PatientId, u64)>>,
     /// What happens to the link.
     pub link: LinkChange,
     /// The row; its `after` is what the patient holds from now on.
@@ -42,8 +46,6 @@ pub enum Target {
     New {
         /// What else the application holds.
         details: BTreeMap<String, Phi<String>>,
-        /// The patients with the new one's name key, when it was decided that it is none of them.
-        same_name: Vec<PatientId>,
     },
     /// A patient as it was when the change was decided.
     Existing {
@@ -66,6 +68,11 @@ pub enum LinkChange {
 }
 
 /// The application's own list of patients, with links, audit and the practice's switch.
+///
+/// What a change makes of a patient is [`Change::applied_to`]; of a new one, of
+/// [`LocalPatient::blank`]. So [`commit`](Self::commit) is, in one transaction: compare what the
+/// change was decided on with what is so, and refuse with [`contended`]; apply it; write the patient
+/// with its links, and the audit row.
 #[async_trait]
 pub trait PatientStore: Debug + Send + Sync + 'static {
     /// The switch for a location; `None` if it was never touched.
@@ -97,8 +104,10 @@ pub trait PatientStore: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`ErrorKind::Contended`], and nothing was written, if the change was decided on what is no
-    /// longer so: the patient has another version, there is another patient of the new one's name,
-    /// or the contact is linked to another patient. Decide again.
+    /// longer so: the patient has another version, those of [`Change::same_name`] are others or have
+    /// other versions, or the contact is linked to another patient. Decide again.
+    ///
+    /// [`ErrorKind::Storage`] for all else, such as a list that somebody else holds.
     async fn commit(&self, change: &Change) -> Result<LocalPatient>;
 
     /// The audit of a patient, oldest first.
@@ -150,7 +159,7 @@ impl<T: PatientStore + ?Sized> PatientStore for Arc<T> {
 
 impl Change {
     /// What a patient is after the change. Looking at a contact again is no new version.
-    pub(crate) fn applied_to(&self, patient: &LocalPatient) -> LocalPatient {
+    pub fn applied_to(&self, patient: &LocalPatient) -> LocalPatient {
         let at = self.audit.at;
         let mut after = LocalPatient { person: self.audit.after.clone(), ..patient.clone() };
         let mut linked_anew = false;
@@ -181,14 +190,25 @@ impl Change {
     }
 }
 
-/// A new patient before its first change.
-pub(crate) fn blank(id: PatientId, details: &BTreeMap<String, Phi<String>>) -> LocalPatient {
-    LocalPatient {
-        id,
-        version: 0,
-        person: Person::default(),
-        details: details.clone(),
-        links: BTreeMap::new(),
+impl LocalPatient {
+    /// A new patient before its first change, of version 0.
+    pub fn blank(id: PatientId, details: BTreeMap<String, Phi<String>>) -> Self {
+        Self { id, version: 0, person: Person::default(), details, links: BTreeMap::new() }
+    }
+}
+
+/// Patients as [`Change::same_name`] has them.
+pub(crate) fn versions(patients: &[LocalPatient]) -> Vec<(PatientId, u64)> {
+    patients.iter().map(|it| (it.id.clone(), it.version)).collect()
+}
+
+/// Refuses a change if others have the name now than when it was decided.
+pub(crate) fn check_names(change: &Change, there: &[LocalPatient]) -> Result<()> {
+    match &change.same_name {
+        Some(decided_on) if *decided_on != versions(there) => {
+            Err(contended("other patients have this name now"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -204,10 +224,13 @@ pub(crate) fn patient_id(number: u64) -> PatientId {
 
 /// The number of an id that this list gave out.
 pub(crate) fn number_of(id: &PatientId) -> Option<u64> {
-    id.as_str().strip_prefix('p')?.parse().ok()
+    let number = id.as_str().strip_prefix('p')?.parse().ok()?;
+    // A row's number is signed in SQLite.
+    (patient_id(number) == *id && i64::try_from(number).is_ok()).then_some(number)
 }
 
-/// What a change was decided on is no longer so.
-pub(crate) fn contended(message: &str) -> Error {
+/// The refusal of a change because what it was decided on is no longer so. It is decided again, a
+/// few times.
+pub fn contended(message: &str) -> Error {
     Error::new(ErrorKind::Contended, message).connector(CRATE).retry(Retry::Backoff)
 }

@@ -5,6 +5,7 @@ use cannula_core::{
     ContactCreation, ContactDirectory, ContactId, CrmContact, DirectoryInfo, DirectoryPage,
     DirectorySearch, Error, ErrorKind, ParkReason, Person, Phi, PracticeId, Result,
 };
+use cannula_http::Lane;
 use serde_json::{Value, value::RawValue};
 use unicode_normalization::UnicodeNormalization;
 
@@ -20,10 +21,13 @@ use crate::{
 
 /// Rows to ask for at once: at least what the vendor's own examples do, at most what it allows.
 const ROWS: (u16, u16) = (100, 500);
-/// Pages to read for one page of ours, where many names contain the parts and few are meant.
-const MOST_PAGES: usize = 20;
+/// Pages to read for one page of ours, where many names contain the parts and few are meant. People
+/// wait, so it is better to say then that there may be more.
+const MOST_PAGES: usize = 10;
 /// Characters of a filter's value that the vendor takes.
 const MOST_CHARACTERS: usize = 75;
+/// Characters of a contact's id in the vendor's specification and in every published answer.
+const ID_LENGTH: usize = 20;
 /// Parts of a name to ask for. Nobody has more, and each is a group of filters.
 const MOST_PARTS: usize = 8;
 
@@ -32,7 +36,7 @@ const MOST_PARTS: usize = 8;
 /// The vendor's `contains` is documented for values without special characters, and what it makes
 /// of accents is not known. So a name is cut at everything but plain letters and digits, contacts
 /// are asked for that contain the pieces, and those that do not have the name as it was typed are
-/// left out here: `O'Neil` asks for `neil`, and drops McNeil.
+/// left out here: `O'Neil` asks for `neil`, and drops McNeil. So does `ONeil`, which may mean O'Neil.
 ///
 /// Made by [`Aesthetix::directory`].
 #[derive(Clone, Debug)]
@@ -43,7 +47,9 @@ pub struct Directory {
 }
 
 impl Directory {
-    pub(crate) fn new(crm: Aesthetix) -> Self {
+    pub(crate) fn new(crm: &Aesthetix) -> Self {
+        // Somebody waits for the answer.
+        let crm = crm.lane(Lane::Urgent);
         let location = PracticeId::new(crm.client.location());
         let info = DirectoryInfo { name: CONNECTOR, location, index_lag: INDEX_LAG };
         Self { contacts: ContactReader::new(crm.clone()), crm, info }
@@ -58,19 +64,21 @@ impl ContactDirectory for Directory {
 
     async fn check(&self) -> Result<()> {
         let one = ContactSearch { limit: 1, ..ContactSearch::default() };
-        self.crm.client.hits(&one).await.map(drop)
+        self.crm.client.hits(&one).await?;
+        // A scope of its own, without which contacts with custom fields could not be read.
+        self.crm.client.custom_fields().await.map(drop)
     }
 
     async fn search(&self, search: &DirectorySearch) -> Result<DirectoryPage> {
         let words = words(&search.text);
-        let name_parts = parts(&search.text);
+        let Pieces { name_parts, exact } = pieces(&search.text);
         if words.is_empty() || name_parts.is_empty() {
             let message = "the search text has no letter or digit; write a name or a part of one";
             return Err(Error::new(ErrorKind::Invalid, message)
                 .connector(CONNECTOR)
                 .operation("search contacts"));
         }
-        let rows = search.limit.clamp(ROWS.0, ROWS.1);
+        let rows = if exact { search.limit.clamp(ROWS.0, ROWS.1) } else { ROWS.1 };
         let wanted = usize::from(search.limit.max(1));
         let mut after = search.after.as_ref().and_then(|after| from_cursor(after.expose()));
         let mut page = DirectoryPage::default();
@@ -97,6 +105,18 @@ impl ContactDirectory for Directory {
         }
         page.next = after.map(|after| Phi::new(to_cursor(Some(after))));
         Ok(page)
+    }
+
+    /// Twenty letters and digits at random. One in thirty has no digit, and practically none has
+    /// its only capital in front, as a name does.
+    fn id_in(&self, text: &Phi<String>) -> Option<ContactId> {
+        let text = text.expose().trim();
+        let behind = text.get(1..).unwrap_or_default();
+        let is_one = text.len() == ID_LENGTH
+            && text.bytes().all(|b| b.is_ascii_alphanumeric())
+            && behind.bytes().any(|b| b.is_ascii_uppercase())
+            && behind.bytes().any(|b| b.is_ascii_lowercase());
+        is_one.then(|| ContactId::new(text))
     }
 
     async fn get(&self, id: &ContactId) -> Result<Option<CrmContact>> {
@@ -167,17 +187,24 @@ fn has_name(contact: &Contact, words: &[String]) -> bool {
     words.iter().all(|word| name.contains(word.as_str()))
 }
 
-/// What to ask the index for: pieces that it surely has as they are, the longest first.
-fn parts(text: &Phi<String>) -> Vec<Phi<String>> {
+/// What to ask the index for.
+struct Pieces {
+    /// Pieces that it surely has as they are, the longest first.
+    name_parts: Vec<Phi<String>>,
+    /// They are the whole words, so that most of what contains them is meant.
+    exact: bool,
+}
+
+fn pieces(text: &Phi<String>) -> Pieces {
     let text: String = text.expose().nfc().flat_map(char::to_lowercase).collect();
-    let pieces = |plain: fn(&char) -> bool| {
+    let split = |plain: fn(&char) -> bool| {
         let pieces = text.split(move |letter: char| !plain(&letter));
-        pieces.filter(|piece| !piece.is_empty()).map(cut).collect::<Vec<_>>()
+        pieces.filter(|piece| !piece.is_empty()).map(|piece| cut(without_o(piece)))
     };
-    let mut parts = pieces(char::is_ascii_alphanumeric);
+    let mut parts: Vec<_> = split(char::is_ascii_alphanumeric).collect();
     if parts.is_empty() {
         // A script without any plain letter cannot be cut further.
-        parts = pieces(|letter| letter.is_alphanumeric());
+        parts = split(|letter| letter.is_alphanumeric()).collect();
     }
     parts.sort_by_key(|part| std::cmp::Reverse(part.chars().count()));
     parts.dedup();
@@ -186,7 +213,17 @@ fn parts(text: &Phi<String>) -> Vec<Phi<String>> {
     if parts.first().is_some_and(|longest| longest.chars().count() > 1) {
         parts.retain(|part| part.chars().count() > 1);
     }
-    parts.into_iter().map(Phi::new).collect()
+    let exact = text.split_whitespace().all(|word| parts.iter().any(|part| part == word));
+    Pieces { name_parts: parts.into_iter().map(Phi::new).collect(), exact }
+}
+
+/// `oneil` may be typed for O'Neil, and what contains `neil` contains either.
+fn without_o(piece: &str) -> &str {
+    let vowel = |letter: char| "aeiouy".contains(letter);
+    match piece.strip_prefix('o') {
+        Some(rest) if rest.len() > 3 && !rest.starts_with(vowel) => rest,
+        _ => piece,
+    }
 }
 
 fn cut(piece: &str) -> String {
@@ -198,7 +235,7 @@ mod tests {
     use super::*;
 
     fn asked(text: &str) -> Vec<String> {
-        parts(&Phi::new(text.to_owned())).into_iter().map(Phi::into_inner).collect()
+        pieces(&Phi::new(text.to_owned())).name_parts.into_iter().map(Phi::into_inner).collect()
     }
 
     #[test]
@@ -206,12 +243,28 @@ mod tests {
         assert_eq!(asked("Mara"), ["mara"]);
         assert_eq!(asked("  O'Neil "), ["neil"]);
         assert_eq!(asked("O’Neil"), ["neil"]);
+        assert_eq!(asked("ONeil Oyelaran Omar"), ["oyelaran", "neil", "omar"]);
         assert_eq!(asked("Ana Smith-Jones"), ["smith", "jones", "ana"]);
         assert_eq!(asked("Núñez"), ["ez"]);
         assert_eq!(asked("Nun\u{303}ez"), ["nu", "ez"], "composed first");
         assert_eq!(asked("J B"), ["j", "b"]);
         assert_eq!(asked("李 小龙"), ["小龙"]);
         assert_eq!(asked("?! -"), [""; 0]);
+    }
+
+    #[test]
+    fn a_search_is_exact_if_no_word_was_cut() {
+        for (text, exact) in [
+            ("Mara", true),
+            (" mara  LEE", true),
+            ("Núñez", false),
+            ("Ana Núñez", false),
+            ("Smith-Jones", false),
+            ("ONeil", false),
+            ("李", true),
+        ] {
+            assert_eq!(pieces(&Phi::new(text.to_owned())).exact, exact, "{text}");
+        }
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl Missing {
             (Self::Opportunity, &["opportunity"]),
             (Self::Pipeline, &["pipeline", "stage"]),
         ];
-        kinds.into_iter().find(|(_, words)| body.says(words)).map(|(missing, _)| missing)
+        kinds.into_iter().find(|(_, words)| body.names(words)).map(|(missing, _)| missing)
     }
 
     pub(crate) fn into_error(self) -> Error {
@@ -136,6 +136,14 @@ impl Body {
         self.sentences().iter().any(|sentence| {
             let sentence = sentence.to_lowercase();
             words.iter().any(|word| sentence.contains(word))
+        })
+    }
+
+    /// Whether it says so in words of its own, and not by repeating the path of the request.
+    fn names(&self, words: &[&str]) -> bool {
+        self.sentences().iter().any(|sentence| {
+            let mut own = sentence.split_whitespace().filter(|word| !word.contains('/'));
+            own.any(|own| words.iter().any(|word| own.to_lowercase().contains(word)))
         })
     }
 
@@ -249,7 +257,7 @@ fn unauthorized(body: &Body) -> Error {
     if body.says(&["scope", "iam service"]) {
         return Error::new(
             ErrorKind::Forbidden,
-            "the token lacks a scope: contacts, opportunities and locations/customFields must be readable and writable",
+            "the token lacks a scope: searches need contacts.readonly and locations/customFields.readonly, a push contacts.write too, the sync opportunities.readonly and opportunities.write as well, and locations/customFields.write to create fields",
         );
     }
     // `Invalid JWT`, `Invalid token: access token is invalid`, `Invalid Private Integration token`.

@@ -5,11 +5,11 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use cannula_core::{ContactId, CrmContact, ErrorKind, Phi, Result};
+use cannula_core::{ContactId, CrmContact, Error, ErrorKind, Phi, Result, Retry};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::{Aesthetix, Contact};
+use crate::{Aesthetix, CONNECTOR, Contact, errors::Missing};
 
 /// Reads contacts by id, with their custom fields by name.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ pub(crate) struct ContactReader {
 }
 
 /// The names of the custom fields.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct FieldNames {
     by_id: BTreeMap<String, String>,
     /// Ids that have no name even in a fresh list: fields that were deleted and left values.
@@ -44,7 +44,9 @@ impl ContactReader {
     ) -> Result<Option<(CrmContact, Option<DateTime<Utc>>)>> {
         let contact = match self.crm.client.get_contact(id).await {
             Ok(contact) => contact,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) if Missing::of(&error) == Some(Missing::Contact) => return Ok(None),
+            // A gateway's: the contact may be there all the same.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Err(not_the_crms(error)),
             Err(error) => return Err(error),
         };
         // Nobody asked for another contact.
@@ -61,6 +63,9 @@ impl ContactReader {
     async fn names(&self, contact: &Contact) -> Result<Arc<FieldNames>> {
         let known = self.names.read().unwrap_or_else(PoisonError::into_inner).clone();
         let known = known.or_else(|| self.prepared());
+        if contact.fields.is_empty() {
+            return Ok(known.unwrap_or_else(|| Arc::new(FieldNames::default())));
+        }
         if let Some(names) = &known
             && names.know_all_of(contact)
         {
@@ -82,6 +87,16 @@ impl ContactReader {
         let by_id = self.crm.catalog().ok()?.names();
         Some(Arc::new(FieldNames { by_id, nameless: BTreeSet::new() }))
     }
+}
+
+fn not_the_crms(error: Error) -> Error {
+    let message =
+        "something answered that it does not know, and not that the CRM lacks the contact";
+    Error::new(ErrorKind::Unavailable, message)
+        .connector(CONNECTOR)
+        .operation("get contact")
+        .retry(Retry::Backoff)
+        .source(error)
 }
 
 /// A contact with its custom fields by name; those that hold no text or number are left out.

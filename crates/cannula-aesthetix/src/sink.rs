@@ -66,7 +66,7 @@ impl Aesthetix {
     /// The contacts of this location, to be searched by people. It shares the sink's connections,
     /// token and quota.
     pub fn directory(&self) -> Directory {
-        Directory::new(self.clone())
+        Directory::new(self)
     }
 
     /// The same sink in another lane of the quota.

@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use crate::{
     ContactCreation, ContactId, CrmContact, CrmEffect, CrmLinks, CrmNeeds, Cursor, DirectoryInfo,
     DirectoryPage, DirectorySearch, Event, Feed, IdempotencyKey, LedgerInfo, LedgerOptions,
-    LedgerRow, NewPatient, NewPayment, Page, Patient, PatientId, Person, PickLists, Receipt,
+    LedgerRow, NewPatient, NewPayment, Page, Patient, PatientId, Person, Phi, PickLists, Receipt,
     RecordKey, RegistryInfo, Result, Settled,
 };
 
@@ -83,7 +83,7 @@ pub trait ContactDirectory: Debug + Send + Sync + 'static {
     /// What this directory is.
     fn info(&self) -> &DirectoryInfo;
 
-    /// The cheapest authenticated call: `Ok` means that searches will be answered.
+    /// The cheapest authenticated calls: `Ok` means that searches and reads will be answered.
     async fn check(&self) -> Result<()>;
 
     /// Finds contacts by name. The index behind it may trail by [`DirectoryInfo::index_lag`], so a
@@ -92,6 +92,10 @@ pub trait ContactDirectory: Debug + Send + Sync + 'static {
     /// # Errors
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if the text has no letter or digit.
     async fn search(&self, search: &DirectorySearch) -> Result<DirectoryPage>;
+
+    /// The contact's id that a text is by its shape. It goes into a URL then, so a text that may be a
+    /// name, a number or an address is none.
+    fn id_in(&self, text: &Phi<String>) -> Option<ContactId>;
 
     /// Reads one contact as it is now; `None` if the CRM does not have it (any more).
     async fn get(&self, id: &ContactId) -> Result<Option<CrmContact>>;
@@ -283,6 +287,10 @@ impl<T: ContactDirectory + ?Sized> ContactDirectory for Arc<T> {
 
     async fn search(&self, search: &DirectorySearch) -> Result<DirectoryPage> {
         (**self).search(search).await
+    }
+
+    fn id_in(&self, text: &Phi<String>) -> Option<ContactId> {
+        (**self).id_in(text)
     }
 
     async fn get(&self, id: &ContactId) -> Result<Option<CrmContact>> {

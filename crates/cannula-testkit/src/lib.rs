@@ -9,6 +9,7 @@ pub mod ledger_laws;
 mod memory_crm;
 mod memory_ledger;
 mod memory_registry;
+pub mod patient_store_laws;
 pub mod registry_laws;
 mod sample;
 mod scripted_source;
@@ -28,6 +29,7 @@ pub use ledger_laws::LedgerBench;
 pub use memory_crm::{MemoryContact, MemoryCrm};
 pub use memory_ledger::MemoryLedger;
 pub use memory_registry::MemoryRegistry;
+pub use patient_store_laws::PatientStoreBench;
 pub use registry_laws::RegistryBench;
 pub use sample::{
     appointment, day_one, membership, patient, payment, pointer, practice, store_order, subject,

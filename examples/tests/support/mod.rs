@@ -16,7 +16,7 @@ pub(crate) fn program(name: &str) -> PathBuf {
     profile.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
-fn run(name: &str, directory: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn run(name: &str, directory: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(program(name));
     for secret in ["RUST_LOG", "NEXTECH_PASSWORD", "CRM_TOKEN"] {
         command.env_remove(secret);

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod gated;
+mod pushing;
 mod searching;
 mod selecting;
 mod trouble;
@@ -14,10 +16,12 @@ use cannula::{
         A360, A360Config, Actor, Answer, MemoryStore, Options, Outcome, PatientStore, Selection,
         SqlitePatients,
     },
+    aesthetix::{Aesthetix, AesthetixConfig, Directory},
     core::Phi,
 };
 use cannula_sandbox::{NewContact, practice::Product};
-use cannula_tests::{World, WorldConfig};
+use cannula_testkit::Gate;
+use cannula_tests::{World, WorldConfig, aesthetix_config};
 
 /// A CRM of nobody, and the application over it.
 struct Clinic {
@@ -28,7 +32,29 @@ struct Clinic {
 impl Clinic {
     async fn open(store: Arc<dyn PatientStore>, config: A360Config) -> Self {
         let world = World::start(WorldConfig::empty(Product::Select)).await.unwrap();
-        let directory = Arc::new(world.sink().unwrap().directory());
+        let directory = world.sink().unwrap().directory();
+        Self::over(world, directory, store, config).await
+    }
+
+    /// One that reaches the CRM through a gate.
+    async fn gated() -> (Self, Gate) {
+        let world = World::start(WorldConfig::empty(Product::Select)).await.unwrap();
+        let access = world.sandbox.access();
+        let gate = Gate::before(&access.origin).await;
+        let base_url = access.crm.base_url.replace(&access.origin, gate.origin()).parse().unwrap();
+        let config = AesthetixConfig { base_url, ..aesthetix_config(access).unwrap() };
+        let crm = Aesthetix::new(config, Arc::clone(&world.clock) as _).unwrap();
+        let [_, sqlite] = stores();
+        (Self::over(world, crm.directory(), sqlite, A360Config::default()).await, gate)
+    }
+
+    async fn over(
+        world: World,
+        directory: Directory,
+        store: Arc<dyn PatientStore>,
+        config: A360Config,
+    ) -> Self {
+        let directory = Arc::new(directory);
         let app = A360::new(directory, store, config, Arc::clone(&world.clock) as _);
         app.enable(&staff(), Options { push: true, refresh: true }).await.unwrap();
         Self { world, app }

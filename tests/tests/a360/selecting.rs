@@ -1,14 +1,11 @@
-use std::collections::BTreeMap;
-
 use cannula::{
-    a360::{Action, Answer, Pushed, Said, Selection},
-    core::{ContactDirectory, Person, Phi, Retry},
-    rules::patient_link::FieldRule,
+    a360::{Action, Answer, Said, Selection},
+    core::ContactId,
+    rules::patient_link::{FieldRule, Question},
 };
-use cannula_sandbox::{Fault, Vendor};
 use tokio::task::JoinSet;
 
-use crate::{Clinic, contact, staff, text};
+use crate::{Clinic, contact, staff};
 
 #[tokio::test]
 async fn a_hundred_selections_at_once_make_one_patient_one_link_and_a_clean_audit() {
@@ -26,7 +23,7 @@ async fn a_hundred_selections_at_once_make_one_patient_one_link_and_a_clean_audi
         }
         let counts = clinic.app.status().await.unwrap().counts;
         assert_eq!((counts.patients, counts.linked, counts.broken), (1, 1, 0));
-        let audit = clinic.app.audit(&"p1".into()).await.unwrap();
+        let audit = clinic.app.audit(&staff(), &"p1".into()).await.unwrap();
         let count = |action| audit.iter().filter(|row| row.action == action).count();
         assert_eq!((audit.len(), count(Action::Created), count(Action::Unchanged)), (100, 1, 99));
         assert!(audit[1..].iter().all(|row| row.before.as_ref() == Some(&row.after)));
@@ -79,23 +76,52 @@ async fn a_contact_merged_in_the_crm_is_linked_again_to_its_master() {
 }
 
 #[tokio::test]
-async fn a_contact_whose_creation_got_no_answer_is_found_by_the_push_and_there_is_one() {
+async fn a_contact_merged_in_the_crm_is_found_by_whoever_selects_its_master() {
     for clinic in Clinic::each().await {
-        let zoe = Person {
-            first_name: text("Zoe"),
-            last_name: text("Marsh"),
-            phone: Some(text("918-555-0177")),
-            email: None,
-            birth_date: "1990-01-01".parse().ok().map(Phi::new),
-        };
-        clinic.world.sandbox.faults(Vendor::Crm).script("POST /crm/contacts/", Fault::ErrorAfter);
-        let lost = clinic.world.sink().unwrap().directory().create(&zoe).await.unwrap_err();
-        assert_eq!(lost.retry_advice(), Retry::Settle);
-        let zoe = clinic.app.add(&staff(), zoe, BTreeMap::new()).await.unwrap().patient.id;
-        // The index does not know it yet; the CRM names it when it is made again.
-        let pushed = clinic.app.push(&staff(), &zoe, false).await.unwrap();
-        assert!(matches!(pushed, Pushed::Found(Selection::Done(_))), "{pushed:?}");
-        assert_eq!(clinic.world.sandbox.crm().contacts.len(), 1);
-        assert_eq!(clinic.app.status().await.unwrap().counts.linked, 1);
+        let crm = clinic.world.sandbox.crm_state();
+        let mara = clinic.put(contact("Mara", "Okafor", "1990-02-03"));
+        let patient = clinic.selected(&mara).await.patient.id;
+        // Nobody selects the old contact: searches do not show it any more.
+        let master = clinic.put(contact("Mara", "Okafor", "1990-02-03"));
+        let taken = clinic.select(&master).await;
+        assert!(matches!(taken, Selection::Ask(Question::PatientTaken { .. })), "{taken:?}");
+        assert!(crm.merge_contacts(&master, &mara));
+        let again = clinic.selected(&master).await;
+        assert_eq!((&again.patient.id, again.action), (&patient, Action::Linked));
+        let audit = clinic.app.audit(&staff(), &patient).await.unwrap();
+        let actions: Vec<_> = audit.iter().map(|row| row.action).collect();
+        assert_eq!(actions, [Action::Created, Action::Broken, Action::Linked]);
+
+        // Into one of another name, so staff say who it is.
+        let married = clinic.put(contact("Mara", "Okafor-Lee", "1990-02-03"));
+        assert!(crm.merge_contacts(&married, &master));
+        let answer = Answer { said: Some(Said::Is(patient.clone())), birth_date: None };
+        let again = clinic.app.select(&staff(), &married.as_str().into(), &answer).await.unwrap();
+        let Selection::Done(again) = again else { panic!("{again:?}") };
+        assert_eq!((again.patient.id, again.action), (patient, Action::Linked));
+        assert_eq!(clinic.app.status().await.unwrap().counts.patients, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_contact_that_was_used_for_the_next_person_is_told_by_the_refresh_and_nobody_is_renamed()
+{
+    for clinic in Clinic::each().await {
+        let crm = clinic.world.sandbox.crm_state();
+        let mara = clinic.put(contact("Mara", "Okafor", "1990-02-03"));
+        let patient = clinic.selected(&mara).await.patient;
+        crm.edit_contact(&mara, |it| {
+            it.first_name = "Otto".to_owned();
+            it.birth_date = "1962-12-01".parse().ok();
+        });
+        let refreshed = clinic.app.refresh(&staff()).await.unwrap();
+        let contact = ContactId::new(&*mara);
+        assert_eq!(refreshed.doubtful, [(patient.id.clone(), contact)]);
+        assert!(refreshed.updated.is_empty() && refreshed.unchanged == 0);
+        assert_eq!(clinic.app.audit(&staff(), &patient.id).await.unwrap().len(), 1);
+        // Who selects it has looked: the name is the CRM's, as documented.
+        let selected = clinic.selected(&mara).await;
+        assert_eq!(selected.rules.birth_date, FieldRule::Conflict);
+        assert_eq!(selected.patient.person.first_name.expose(), "Otto");
     }
 }

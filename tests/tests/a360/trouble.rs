@@ -33,7 +33,7 @@ async fn the_local_list_works(app: &A360) {
     app.add(&staff(), ada, BTreeMap::new()).await.unwrap();
     let listed = app.search(&SearchRequest::default()).await.unwrap().patients;
     assert_eq!(listed.len() as u64, before.counts.patients + 1);
-    let audit = app.audit(&listed[0].id).await.unwrap();
+    let audit = app.audit(&staff(), &listed[0].id).await.unwrap();
     assert_eq!(audit.len(), 1);
 }
 

@@ -24,7 +24,7 @@ use crate::{
     trouble::{BuggyPatients, Trouble},
 };
 
-/// What staff type, which is not always a name. The last could be an id.
+/// What staff type, which is not always a name. The last has letters and digits as an id has.
 const TYPED: [&str; 7] =
     [GIVEN, FAMILY, EMAIL, PHONE, BORN, STREET, "Zoella-Marit-OQuillwren-19610723"];
 
@@ -170,7 +170,7 @@ impl Carrier for Office {
         self.status(said).await;
         for filter in [LinkFilter::Linked, LinkFilter::Broken, LinkFilter::All] {
             for patient in self.list(said, filter).await {
-                let call = |app: A360| async move { app.audit(&patient.id).await };
+                let call = |app: A360| async move { app.audit(&staff(), &patient.id).await };
                 self.call(said, call).await;
             }
         }
@@ -184,7 +184,7 @@ impl Carrier for Office {
         let visitor = Actor { may_edit: false, ..staff() };
         let contact = ContactId::new("nobody00000000000001");
         said.mistake(self.app.select(&visitor, &contact, &Answer::default()).await);
-        said.mistake(self.app.audit(&"nobody".into()).await);
+        said.mistake(self.app.audit(&staff(), &"nobody".into()).await);
     }
 }
 

@@ -21,7 +21,7 @@ use self::row::{PATIENT, from_json, json, patient, with_links};
 use crate::{
     AuditRow, CRATE, Change, Counts, Integration, LinkFilter, LocalPatient, PatientQuery,
     PatientStore, Target,
-    store::{blank, contended, number_of, patient_id},
+    store::{check_names, contended, number_of, patient_id},
 };
 
 /// A [`PatientStore`] in one SQLite file (write-ahead log, every commit synced), which several
@@ -64,18 +64,36 @@ impl SqlitePatients {
         Self(Arc::new(Mutex::new(connection)))
     }
 
-    /// Runs `work` in one transaction on a thread that may block. The write lock is taken at once
-    /// for all, so that nobody has to give up half way.
+    /// Reads in one transaction, which waits for nobody's writing.
+    async fn read<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T> {
+        self.run(operation, TransactionBehavior::Deferred, work).await
+    }
+
+    /// Writes in one transaction. The write lock is taken at once, so that nobody has to give up
+    /// half way.
+    async fn write<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T> {
+        self.run(operation, TransactionBehavior::Immediate, work).await
+    }
+
+    /// Runs `work` on a thread that may block.
     async fn run<T: Send + 'static>(
         &self,
         operation: &'static str,
+        behavior: TransactionBehavior,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
         let connection = Arc::clone(&self.0);
         let done = tokio::task::spawn_blocking(move || {
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction = connection.transaction_with_behavior(behavior)?;
             let value = work(&transaction)?;
             transaction.commit()?;
             Ok(value)
@@ -123,7 +141,8 @@ fn sqlite_error(error: rusqlite::Error) -> Error {
             contended("the contact is linked to another patient now")
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            contended("another process holds the patient list")
+            let message = "another process holds the patient list; try again";
+            Error::new(ErrorKind::Storage, message).retry(Retry::Backoff)
         }
         Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => {
             Error::new(ErrorKind::Storage, "the patient list's disk is full or fails")
@@ -152,16 +171,13 @@ fn by_number(connection: &Connection, number: u64) -> Result<Option<LocalPatient
 }
 
 fn commit(connection: &Connection, change: &Change) -> Result<LocalPatient, Fault> {
+    check_names(change, &same_name(connection, &name_key(&change.audit.after))?)?;
     let (number, before) = match &change.target {
-        Target::New { details, same_name: decided_on } => {
-            let there = same_name(connection, &name_key(&change.audit.after))?;
-            if !there.iter().map(|it| &it.id).eq(decided_on) {
-                return Err(contended("there is another patient of this name now").into());
-            }
+        Target::New { details } => {
             let last: Option<u64> =
                 connection.query_row("SELECT max(id) FROM patients", [], |row| row.get(0))?;
             let number = last.unwrap_or(0) + 1;
-            (number, blank(patient_id(number), details))
+            (number, LocalPatient::blank(patient_id(number), details.clone()))
         }
         Target::Existing { id, version } => {
             let number = number_of(id).unwrap_or(0);
@@ -207,7 +223,7 @@ fn list(connection: &Connection, query: &PatientQuery) -> Result<Vec<LocalPatien
 impl PatientStore for SqlitePatients {
     async fn integration(&self, location: &PracticeId) -> Result<Option<Integration>> {
         let location = location.clone();
-        self.run("read the switch", move |connection| {
+        self.read("read the switch", move |connection| {
             let sql = "SELECT row FROM integrations WHERE location = ?1";
             let row = connection
                 .query_row(sql, [location.as_str()], |row| row.get::<_, String>(0))
@@ -219,7 +235,7 @@ impl PatientStore for SqlitePatients {
 
     async fn set_integration(&self, location: &PracticeId, to: &Integration) -> Result<()> {
         let (location, to) = (location.clone(), to.clone());
-        self.run("set the switch", move |connection| {
+        self.write("set the switch", move |connection| {
             let sql = "INSERT INTO integrations (location, row) VALUES (?1, ?2)
                        ON CONFLICT (location) DO UPDATE SET row = excluded.row";
             connection.execute(sql, (location.as_str(), json(&to)?))?;
@@ -230,17 +246,17 @@ impl PatientStore for SqlitePatients {
 
     async fn patient(&self, id: &PatientId) -> Result<Option<LocalPatient>> {
         let Some(number) = number_of(id) else { return Ok(None) };
-        self.run("read a patient", move |connection| by_number(connection, number)).await
+        self.read("read a patient", move |connection| by_number(connection, number)).await
     }
 
     async fn patients(&self, query: &PatientQuery) -> Result<Vec<LocalPatient>> {
         let query = query.clone();
-        self.run("list patients", move |connection| list(connection, &query)).await
+        self.read("list patients", move |connection| list(connection, &query)).await
     }
 
     async fn same_name(&self, key: &Phi<String>) -> Result<Vec<LocalPatient>> {
         let key = key.clone();
-        self.run("find patients by name", move |connection| same_name(connection, &key)).await
+        self.read("find patients by name", move |connection| same_name(connection, &key)).await
     }
 
     async fn linked(
@@ -249,7 +265,7 @@ impl PatientStore for SqlitePatients {
         contacts: &[ContactId],
     ) -> Result<Vec<LocalPatient>> {
         let (location, contacts) = (location.clone(), contacts.to_vec());
-        self.run("find linked patients", move |connection| {
+        self.read("find linked patients", move |connection| {
             let sql = format!(
                 "SELECT {PATIENT} FROM patients p JOIN links l ON l.patient = p.id
                  WHERE l.location = ?1 AND l.contact = ?2"
@@ -264,7 +280,7 @@ impl PatientStore for SqlitePatients {
 
     async fn counts(&self, location: &PracticeId) -> Result<Counts> {
         let location = location.clone();
-        self.run("count patients", move |connection| {
+        self.read("count patients", move |connection| {
             let count = |filter| {
                 let sql = format!(
                     "SELECT count(*) FROM patients p
@@ -284,12 +300,12 @@ impl PatientStore for SqlitePatients {
 
     async fn commit(&self, change: &Change) -> Result<LocalPatient> {
         let change = change.clone();
-        self.run("change a patient", move |connection| commit(connection, &change)).await
+        self.write("change a patient", move |connection| commit(connection, &change)).await
     }
 
     async fn audit(&self, patient: &PatientId) -> Result<Vec<AuditRow>> {
         let Some(number) = number_of(patient) else { return Ok(Vec::new()) };
-        self.run("read the audit", move |connection| {
+        self.read("read the audit", move |connection| {
             let sql = "SELECT row FROM audit WHERE patient = ?1 ORDER BY id";
             let mut statement = connection.prepare_cached(sql)?;
             let rows = statement.query_map([number], |row| row.get::<_, String>(0))?;

@@ -3,10 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 mod pushing;
+mod races;
 mod refreshing;
 mod searching;
 mod selecting;
 mod settings;
-mod store_laws;
+mod stores;
 mod support;
 mod switching;

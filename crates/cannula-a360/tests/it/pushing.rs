@@ -6,7 +6,10 @@ use cannula_a360::{A360, Action, Options, Pushed, Selection};
 use cannula_core::{CrmContact, ErrorKind, PatientId, Person, Retry};
 use cannula_rules::patient_link::Question;
 
-use crate::support::{Crm, admin, apps, contact, doctor, person, select, text};
+use crate::{
+    races::adds,
+    support::{Crm, admin, app, apps, contact, doctor, person, select, stores, text},
+};
 
 async fn added(app: &A360) -> PatientId {
     let mara =
@@ -30,7 +33,7 @@ async fn a_patient_the_crm_does_not_know_becomes_a_contact_and_is_linked_to_it()
         assert_eq!(crm.len(), 1);
         let again = app.push(&doctor(), &mara, false).await.unwrap_err();
         assert_eq!(again.kind(), ErrorKind::Invalid);
-        let audit = app.audit(&mara).await.unwrap();
+        let audit = app.audit(&doctor(), &mara).await.unwrap();
         assert_eq!(audit.last().unwrap().action, Action::Pushed);
         crm.remove(contact.as_str());
     }
@@ -64,6 +67,20 @@ async fn a_contact_that_another_patient_is_linked_to_is_nobodys_twin() {
         let Pushed::Ask(question) = push(&app, &twin, true).await else { panic!("it is asked") };
         assert_eq!(question, Question::ContactTaken { contact: "c1".into(), by: "p1".into() });
         crm.remove("c1");
+    }
+}
+
+#[tokio::test]
+async fn a_patient_with_half_a_name_is_told_what_is_missing() {
+    let crm = Crm::at("l1");
+    for store in stores() {
+        // Such as the application had before; nobody is added so.
+        let half = store.commit(&adds(person("Mara", "-", "1990-02-03"))).await.unwrap();
+        let app = app(&crm, &store);
+        app.enable(&admin(), Options { push: true, refresh: false }).await.unwrap();
+        let missing = vec!["last name", "phone number or e-mail address"];
+        let incomplete = Question::PatientIncomplete { missing };
+        assert_eq!(push(&app, &half.id, false).await, Pushed::Ask(incomplete));
     }
 }
 

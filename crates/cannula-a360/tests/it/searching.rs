@@ -47,10 +47,10 @@ async fn hits_are_the_crms_with_those_marked_that_are_linked() {
 #[tokio::test]
 async fn a_text_that_is_an_id_finds_the_contact_the_index_does_not_know_yet() {
     let crm = Crm::at("l1");
-    crm.put(contact("ocQHyuzHvysMo5N5VsX1", "Mara", "Okafor", "1990-02-03"));
+    crm.put(contact("id-1", "Mara", "Okafor", "1990-02-03"));
     for app in apps(&crm).await {
-        let results = app.search(&request("ocQHyuzHvysMo5N5VsX1")).await.unwrap();
-        assert_eq!(contacts(&results), ["ocQHyuzHvysMo5N5VsX1"]);
+        let results = app.search(&request("id-1")).await.unwrap();
+        assert_eq!(contacts(&results), ["id-1"]);
         assert!(results.notices.contains(&Notice::FoundById));
         let nobody = app.search(&request("Zed")).await.unwrap();
         assert_eq!(contacts(&nobody), [""; 0]);
@@ -83,6 +83,50 @@ async fn an_empty_list_after_enabling_is_normal_and_says_so() {
             (Scope::Local, &[Notice::ListIsEmpty][..])
         );
         assert!(Notice::ListIsEmpty.sentence().contains("normal after enabling"));
+        // Nothing comes in by selecting while it is off, or before it was ever on.
+        app.disable(&admin()).await.unwrap();
+        for text in ["", "mara"] {
+            let results = app.search(&request(text)).await.unwrap();
+            assert_eq!(results.notices, [Notice::ListIsEmptyWhileOff]);
+        }
+        assert!(!Notice::ListIsEmptyWhileOff.sentence().contains("after enabling"));
+    }
+}
+
+#[tokio::test]
+async fn local_patients_beside_the_crms_are_a_page_at_most_and_more_are_told() {
+    let crm = Crm::at("l1");
+    for app in apps(&crm).await {
+        for number in 10..31 {
+            let with_local = SearchRequest { with_local: true, ..request("lee") };
+            let results = app.search(&with_local).await.unwrap();
+            assert_eq!(results.patients.len(), number - 10);
+            assert!(!results.notices.contains(&Notice::MoreLocalOnly));
+            let name = format!("N{number}");
+            app.add(&doctor(), person(&name, "Lee", "1990-02-03"), BTreeMap::new()).await.unwrap();
+        }
+        let results =
+            app.search(&SearchRequest { with_local: true, ..request("lee") }).await.unwrap();
+        assert_eq!((results.patients.len(), results.patients[19].id.as_str()), (20, "p20"));
+        assert!(results.notices.contains(&Notice::MoreLocalOnly));
+    }
+}
+
+#[tokio::test]
+async fn a_hit_whose_link_is_broken_is_not_marked_as_linked() {
+    let crm = Crm::at("l1");
+    for app in apps(&crm).await {
+        let mara = contact("c1", "Mara", "Okafor", "1990-02-03");
+        crm.put(mara.clone());
+        select(&app, "c1").await;
+        crm.remove("c1");
+        select(&app, "c1").await;
+        // It was deleted in the CRM, and was taken back.
+        crm.put(mara);
+        assert_eq!(app.search(&request("mara")).await.unwrap().hits[0].linked, None);
+        select(&app, "c1").await;
+        let linked = app.search(&request("mara")).await.unwrap().hits[0].linked.clone();
+        assert_eq!(linked, Some("p1".into()));
     }
 }
 

@@ -41,7 +41,7 @@ async fn a_contact_nobody_knows_becomes_a_patient_and_selecting_it_again_changes
             (Action::Unchanged, &first.patient.person)
         );
         assert_eq!(again.patient.version, 1);
-        let audit = app.audit(&first.patient.id).await.unwrap();
+        let audit = app.audit(&doctor(), &first.patient.id).await.unwrap();
         assert_eq!((audit[0].action, &audit[0].before), (Action::Created, &None));
         assert_eq!(audit[0].rules.unwrap().birth_date, FieldRule::Crm);
         assert_eq!(
@@ -69,7 +69,7 @@ async fn a_patient_added_by_hand_is_linked_and_its_details_stay() {
         assert_eq!((&linked.patient.id, linked.action), (&added.patient.id, Action::Linked));
         assert_eq!(linked.patient.details, details);
         assert_eq!(linked.patient.person.last_name.expose(), "Okafor");
-        let audit = app.audit(&added.patient.id).await.unwrap();
+        let audit = app.audit(&doctor(), &added.patient.id).await.unwrap();
         assert_eq!((audit[0].action, audit[1].action), (Action::Added, Action::Linked));
         assert_eq!(audit[1].before, Some(by_hand), "the old name is not lost");
     }
@@ -143,7 +143,7 @@ async fn a_contact_that_is_gone_breaks_the_link_and_the_patient_is_linked_again_
         assert_eq!((&broken.id, &broken.person), (&patient.id, &patient.person));
         assert!(broken.links[app.location()].broken_at.is_some());
         select(&app, "c1").await;
-        assert_eq!(app.audit(&patient.id).await.unwrap().len(), 2, "it breaks once");
+        assert_eq!(app.audit(&doctor(), &patient.id).await.unwrap().len(), 2, "it breaks once");
         assert_eq!(app.status().await.unwrap().counts.broken, 1);
 
         crm.put(CrmContact { id: "c9".into(), ..mara() });
@@ -188,7 +188,8 @@ async fn whoever_may_not_edit_may_search_and_list_but_neither_select_nor_add() {
         let contact = "c1".into();
         let selected = app.select(&reader, &contact, &Answer::default()).await.unwrap_err();
         let added = app.add(&reader, person("A", "B", "1990-02-03"), BTreeMap::new()).await;
-        for error in [selected, added.unwrap_err()] {
+        let audit = app.audit(&reader, &"p1".into()).await;
+        for error in [selected, added.unwrap_err(), audit.unwrap_err()] {
             assert_eq!(error.kind(), ErrorKind::Forbidden);
         }
         assert_eq!(app.status().await.unwrap().counts.patients, 0);
@@ -216,7 +217,7 @@ async fn a_hundred_at_once_make_one_patient_one_link_and_a_clean_audit() {
         assert_eq!((done, ended.iter().filter(taken).count()), (50, 50));
         let counts = app.status().await.unwrap().counts;
         assert_eq!((counts.patients, counts.linked), (1, 1));
-        let audit = app.audit(&"p1".into()).await.unwrap();
+        let audit = app.audit(&doctor(), &"p1".into()).await.unwrap();
         assert_eq!(audit.len(), 50);
         assert_eq!(audit.iter().filter(|row| row.action == Action::Created).count(), 1);
         assert_eq!(audit.iter().filter(|row| row.action == Action::Unchanged).count(), 49);

@@ -86,6 +86,9 @@ impl ContactDirectory for Crm {
     async fn search(&self, search: &DirectorySearch) -> Result<DirectoryPage> {
         self.works()?;
         let text = search.text.expose().to_lowercase();
+        if !text.contains(char::is_alphanumeric) {
+            return Err(Error::new(ErrorKind::Invalid, "the text has no letter or digit"));
+        }
         let name = |it: &CrmContact| {
             let part = |part: &Option<Phi<String>>| part.clone().map(Phi::into_inner);
             let parts = [part(&it.first_name), part(&it.last_name)];
@@ -94,6 +97,11 @@ impl ContactDirectory for Crm {
         let contacts = self.contacts.lock().unwrap();
         let hits = contacts.values().filter(|it| name(it).contains(&text)).cloned();
         Ok(DirectoryPage { hits: hits.collect(), ..DirectoryPage::default() })
+    }
+
+    fn id_in(&self, text: &Phi<String>) -> Option<ContactId> {
+        let text = text.expose();
+        text.starts_with("id-").then(|| ContactId::new(text))
     }
 
     async fn get(&self, id: &ContactId) -> Result<Option<CrmContact>> {

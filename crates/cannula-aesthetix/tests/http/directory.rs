@@ -24,7 +24,7 @@ fn ids(page: &DirectoryPage) -> Vec<&str> {
     page.hits.iter().map(|hit| hit.id.as_str()).collect()
 }
 
-/// Contacts numbered from `first`, of whom every third is an O'Mara and the others are Maras.
+/// A page of contacts numbered from `first`, of whom every third is an O'Mara and the others are Maras.
 fn rows(first: u32, count: u32) -> ResponseTemplate {
     let row = |n: u32| {
         let name = if n.is_multiple_of(3) { "o'mara" } else { "mara" };
@@ -46,9 +46,10 @@ async fn a_name_is_asked_for_in_plain_pieces_and_what_only_looks_like_it_is_left
 }
 
 #[tokio::test]
-async fn the_check_is_one_search_for_one_contact() {
+async fn the_check_asks_for_one_contact_and_for_the_fields_which_are_a_scope_of_their_own() {
     let crm = Crm::start().await;
     crm.answers("POST", SEARCH, 200, "directory.json").await;
+    crm.answers("GET", "/locations/loc1/customFields", 200, "custom_fields.json").await;
     crm.sink.directory().check().await.unwrap();
     assert_json_snapshot!("directory_check", crm.requests().await);
 }
@@ -66,7 +67,7 @@ async fn a_text_without_a_letter_is_refused_before_it_is_sent() {
 async fn pages_go_on_after_the_last_hit_that_was_shown() {
     let crm = Crm::start().await;
     // The last hit that was shown, and the last row of a page that held too few.
-    for (after, first, count) in [(["o'mara", "0060"], 61, 100), (["mara", "0100"], 101, 50)] {
+    for (after, first, count) in [(["o'mara", "0060"], 61, 500), (["mara", "0500"], 501, 50)] {
         Mock::given(method("POST"))
             .and(path(SEARCH))
             .and(body_partial_json(json!({ "searchAfter": after })))
@@ -74,7 +75,7 @@ async fn pages_go_on_after_the_last_hit_that_was_shown() {
             .mount(&crm.server)
             .await;
     }
-    crm.responds("POST", SEARCH, rows(1, 100)).await;
+    crm.responds("POST", SEARCH, rows(1, 500)).await;
     let directory = crm.sink.directory();
     let first = directory.search(&for_text("O'Mara", 20)).await.unwrap();
     assert_eq!(first.hits.len(), 20);
@@ -83,8 +84,8 @@ async fn pages_go_on_after_the_last_hit_that_was_shown() {
     let second =
         directory.search(&DirectorySearch { after, ..for_text("O'Mara", 20) }).await.unwrap();
     assert_eq!(ids(&second)[0], "c-63");
-    let most = directory.search(&for_text("O'Mara", 40)).await.unwrap();
-    assert_eq!((most.hits.len(), ids(&most)[39]), (40, "c-120"));
+    let most = directory.search(&for_text("O'Mara", 180)).await.unwrap();
+    assert_eq!((most.hits.len(), ids(&most)[179]), (180, "c-540"));
     assert_json_snapshot!("directory_pages", crm.requests().await.last().unwrap());
     assert!(!format!("{first:?}").contains("mara"), "a place in the list holds a name");
 }
@@ -92,8 +93,8 @@ async fn pages_go_on_after_the_last_hit_that_was_shown() {
 #[tokio::test]
 async fn a_list_that_leads_to_itself_is_an_error() {
     let crm = Crm::start().await;
-    crm.responds("POST", SEARCH, rows(1, 100)).await;
-    let error = crm.sink.directory().search(&for_text("O'Mara", 90)).await.unwrap_err();
+    crm.responds("POST", SEARCH, rows(1, 500)).await;
+    let error = crm.sink.directory().search(&for_text("O'Mara", 400)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
 }
 
@@ -120,6 +121,77 @@ async fn a_contact_is_read_by_id_with_its_fields_by_name_and_none_is_none() {
     assert_json_snapshot!("directory_contact", lena);
     assert_eq!(directory.get(&"c-gone".into()).await.unwrap(), None);
     assert_eq!(directory.get(&"c-merged".into()).await.unwrap(), None, "another's answer");
+}
+
+#[tokio::test]
+async fn a_contact_without_fields_is_read_without_their_list() {
+    let crm = Crm::start().await;
+    let bare = ResponseTemplate::new(200)
+        .set_body_json(json!({ "contact": { "id": "c-bare", "firstName": "Mara" } }));
+    crm.responds("GET", "/contacts/c-bare", bare).await;
+    assert!(crm.sink.directory().get(&"c-bare".into()).await.unwrap().is_some());
+    assert_eq!(crm.total_calls(), 1);
+}
+
+#[tokio::test]
+async fn only_the_crm_can_say_that_a_contact_is_not_there() {
+    for (status, said, is_gone) in [
+        (404, "Contact with id c-x not found", true),
+        (400, "Contact with id c-x not found", true),
+        (404, "Not Found", false),
+        (404, "no Route matched with those values", false),
+        (404, "/contacts/c-x does not exist", false),
+    ] {
+        let crm = Crm::start().await;
+        let body = json!({ "statusCode": status, "message": said });
+        let answer = ResponseTemplate::new(status).set_body_json(body);
+        crm.responds("GET", "/contacts/c-x", answer).await;
+        match crm.sink.directory().get(&"c-x".into()).await {
+            Ok(found) => assert!(is_gone && found.is_none(), "{said}"),
+            Err(error) => {
+                assert!(!is_gone, "{said}: {error}");
+                let advice = (error.kind(), error.retry_advice());
+                assert_eq!(advice, (ErrorKind::Unavailable, Retry::Backoff));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_id_is_twenty_letters_and_digits_that_are_no_name_and_no_number() {
+    let crm = Crm::start().await;
+    let id = |text: &str| directory(&crm).id_in(&Phi::new(text.to_owned()));
+    for text in ["ocQHyuzHvysMo5N5VsXc", " sx6wyHhbFdRXh302LLNR ", "abcdefghijKlmnopqrst"] {
+        assert_eq!(id(text), Some(text.trim().into()), "{text}");
+    }
+    for text in [
+        "",
+        "Mara",
+        "ocQHyuzHvysMo5N5VsX",
+        "ocQHyuzHvysMo5N5VsXc1",
+        "ocQHyuz-vysMo5N5VsXc",
+        "ocQHyuz vysMo5N5VsXc",
+        "Venkatanarasimharaju",
+        "VENKATANARASIMHARAJU",
+        "venkatanarasimharaju",
+        "19185550123918555012",
+        "Núñezocqhyuzhvysmo5N",
+    ] {
+        assert_eq!(id(text), None, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_is_cut_is_looked_for_in_the_largest_pages() {
+    let crm = Crm::start().await;
+    crm.responds("POST", SEARCH, rows(1, 3)).await;
+    for (text, limit, rows) in
+        [("mara", 20, 100), ("mara", 200, 200), ("Núñez", 20, 500), ("O'Mara", 20, 500)]
+    {
+        directory(&crm).search(&for_text(text, limit)).await.unwrap();
+        let (_, sent) = crm.requests().await.pop().unwrap();
+        assert_eq!(sent["pageLimit"], rows, "{text}");
+    }
 }
 
 #[tokio::test]

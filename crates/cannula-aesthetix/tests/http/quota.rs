@@ -1,5 +1,5 @@
 use cannula_aesthetix::AesthetixConfig;
-use cannula_core::{CrmLinks, ErrorKind, Retry};
+use cannula_core::{ContactDirectory, CrmLinks, DirectorySearch, ErrorKind, Retry};
 use cannula_http::{Lane, Quota};
 use wiremock::ResponseTemplate;
 
@@ -57,6 +57,11 @@ async fn the_reserve_of_the_day_is_kept_for_urgent_work() {
         .create_note(&"c-mina".into(), &"x".to_owned().into())
         .await
         .unwrap();
+    // Somebody waits for a directory.
+    crm.answers("POST", "/contacts/search", 200, "directory.json").await;
+    let name = "O'Neil".to_owned().into();
+    let search = DirectorySearch { text: name, limit: 20, after: None };
+    assert_eq!(crm.sink.directory().search(&search).await.unwrap().hits.len(), 2);
 }
 
 #[tokio::test]

@@ -179,6 +179,20 @@ pub fn decide_push(
     }
 }
 
+/// What a contact is made of: the patient's data without a phone number that nobody can call and
+/// an address that cannot be one. The next patient with the same placeholder would be taken for
+/// this one.
+pub fn contact_of(person: &Person, policy: &LinkPolicy) -> Person {
+    let mut person = person.clone();
+    if !has(&person.phone, |text| value::phone(text, policy.country).is_some()) {
+        person.phone = None;
+    }
+    if !has(&person.email, |text| value::email(text).is_some()) {
+        person.email = None;
+    }
+    person
+}
+
 fn has(text: &Option<Phi<String>>, usable: impl FnOnce(&str) -> bool) -> bool {
     text.as_ref().is_some_and(|text| usable(text.expose().trim()))
 }

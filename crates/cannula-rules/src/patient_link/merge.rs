@@ -3,7 +3,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    LinkPolicy, Offer,
+    LinkPolicy, Offer, name_key,
     value::{self, Reading, tidy},
 };
 
@@ -110,6 +110,18 @@ pub fn merge(offer: &Offer, patient: &Person, policy: &LinkPolicy, today: NaiveD
         }),
     };
     Merge { person, rules }
+}
+
+/// Whether a contact that a patient is linked to has another name and another birth date: somebody
+/// may have used it for the next person. A selection takes it as it is, because a person looked.
+pub fn is_another_person(
+    offer: &Offer,
+    patient: &Person,
+    policy: &LinkPolicy,
+    today: NaiveDate,
+) -> bool {
+    offer.name_key().is_some_and(|key| key != name_key(patient))
+        && merge(offer, patient, policy, today).rules.birth_date == FieldRule::Conflict
 }
 
 /// Takes the contact's text where it differs.

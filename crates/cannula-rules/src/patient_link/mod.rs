@@ -12,8 +12,8 @@ mod policy;
 mod question;
 mod value;
 
-pub use decide::{Candidate, Choice, LinkDecision, PushDecision, decide, decide_push};
-pub use merge::{FieldRule, Merge, MergeRules, merge};
+pub use decide::{Candidate, Choice, LinkDecision, PushDecision, contact_of, decide, decide_push};
+pub use merge::{FieldRule, Merge, MergeRules, is_another_person, merge};
 pub use offer::Offer;
 pub use policy::LinkPolicy;
 pub use question::Question;

@@ -51,7 +51,7 @@ pub enum Question {
         /// The contacts.
         contacts: Vec<ContactId>,
     },
-    /// Another person's contact has the patient's e-mail address or phone number.
+    /// A contact that is not surely the patient has the patient's e-mail address or phone number.
     ContactConflict {
         /// The contact.
         contact: ContactId,
@@ -78,7 +78,7 @@ impl Question {
                 list(patients)
             ),
             Self::PatientTaken { patient, by } => format!(
-                "Patient {patient} is linked to contact {by}. If both contacts are one person, merge them in the CRM; else add this one as a new patient."
+                "Patient {patient} is linked to contact {by}. If both contacts are one person, merge them in the CRM and select the one that is left; else add this one as a new patient."
             ),
             Self::ContactTaken { contact, by } => format!(
                 "Contact {contact} is linked to patient {by}. If both patients are one person, go on with {by}."
@@ -105,7 +105,7 @@ impl Question {
                 list(contacts)
             ),
             Self::ContactConflict { contact, shared } => format!(
-                "Contact {contact} has the same {shared} and another name or birth date. Correct one of the two; family who share it need an address or number of their own."
+                "Contact {contact} has the same {shared}, which no two contacts may have. If it is this patient, correct the name or birth date of one of the two; family who share it need an address or number of their own."
             ),
             Self::PatientIncomplete { missing } => {
                 format!("The patient lacks: {}. Fill it in and push again.", missing.join(", "))

@@ -53,9 +53,11 @@ pub(super) fn email(text: &str) -> Option<String> {
     (plausible::email(text) == Worth::Good).then(|| text.to_lowercase())
 }
 
-/// The date of a custom field, which may be of any type: as the CRM writes dates, or as people in
-/// the United States do.
+/// The date of a custom field, which may be of any type, in the forms that the CRM takes for birth
+/// dates: the year first, or the month as people in the United States write, between `-`, `/`, `.`
+/// or `_`.
 pub(super) fn typed_date(text: &str) -> Option<NaiveDate> {
-    let date = text.split('T').next()?.trim();
-    date.parse().ok().or_else(|| NaiveDate::parse_from_str(date, "%m/%d/%Y").ok())
+    let date = text.split('T').next()?.trim().replace(['/', '.', '_'], "-");
+    let read = |form| NaiveDate::parse_from_str(&date, form).ok();
+    read("%Y-%m-%d").or_else(|| read("%m-%d-%Y"))
 }

@@ -11,6 +11,7 @@
 mod client;
 mod ledger;
 mod link;
+mod patient_store;
 mod registry;
 mod sink;
 mod source;

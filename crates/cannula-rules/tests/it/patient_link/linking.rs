@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use cannula_core::{ContactId, Person, Phi};
 use cannula_rules::patient_link::{
-    Candidate, Choice, LinkDecision, LinkPolicy, Offer, PushDecision, Question, decide,
+    Candidate, Choice, LinkDecision, LinkPolicy, Offer, PushDecision, Question, contact_of, decide,
     decide_push, name_key, name_words,
 };
 use insta::assert_snapshot;
@@ -168,6 +168,18 @@ fn a_patient_without_enough_of_its_own_is_not_pushed() {
         "last name, birth date, phone number or e-mail address"
     );
     assert_eq!(missing(&person("", "Okafor", BORN, "", "mara@example.test")), "first name");
+}
+
+#[test]
+fn a_contact_is_made_without_a_number_nobody_can_call_and_an_address_that_cannot_be_one() {
+    let policy = LinkPolicy::default();
+    let made = |phone: &str, email: &str| {
+        let made = contact_of(&person("Mara", "Okafor", BORN, phone, email), &policy);
+        (made.phone.map(Phi::into_inner), made.email.map(Phi::into_inner))
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(made("000-000-0000", "m@example.test"), (None, some("m@example.test")));
+    assert_eq!(made("918-555-0123", "none@none.com"), (some("918-555-0123"), None));
 }
 
 #[test]

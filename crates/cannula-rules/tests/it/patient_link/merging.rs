@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use cannula_core::{Person, Phi};
-use cannula_rules::patient_link::{FieldRule, LinkPolicy, Merge, Offer, merge};
+use cannula_rules::patient_link::{FieldRule, LinkPolicy, Merge, Offer, is_another_person, merge};
 use insta::assert_snapshot;
 
 use super::{contact, person, some, today};
@@ -174,6 +174,12 @@ fn the_custom_field_stands_in_for_a_birth_date_and_staff_for_both() {
         ("", "1991-05-06", Some("1992-01-01"), Some(("1991-05-06", FieldRule::CrmField))),
         ("1900-01-01", "05/06/1991", None, Some(("1991-05-06", FieldRule::CrmField))),
         ("", "1991-05-06T00:00:00Z", None, Some(("1991-05-06", FieldRule::CrmField))),
+        ("", "1991/05/06", None, Some(("1991-05-06", FieldRule::CrmField))),
+        ("", "05-06-1991", None, Some(("1991-05-06", FieldRule::CrmField))),
+        ("", "1991.05.06", None, Some(("1991-05-06", FieldRule::CrmField))),
+        ("", "05_06_1991", None, Some(("1991-05-06", FieldRule::CrmField))),
+        ("", "05/06/91", None, None),
+        ("", "31/12/1991", None, None),
         ("", "next spring", Some("1992-01-01"), Some(("1992-01-01", FieldRule::Staff))),
         ("2026-03-03", "1895-12-31", Some("1970-01-01"), None),
         ("", " ", None, None),
@@ -190,6 +196,24 @@ fn the_custom_field_stands_in_for_a_birth_date_and_staff_for_both() {
         if let Some((_, rule)) = expected {
             assert_eq!(merge.rules.birth_date, rule);
         }
+    }
+}
+
+#[test]
+fn a_contact_with_another_name_and_another_birth_date_is_another_person() {
+    let policy = LinkPolicy::default();
+    let patient = person("Ines", "Vidal", "1988-07-09", "", "");
+    for (last, birth_date, another) in [
+        ("Sala", "1990-02-03", true),
+        ("Sala", "1988-07-09", false),
+        ("Sala", "1900-01-01", false),
+        ("VIDAL", "1990-02-03", false),
+        ("", "1990-02-03", false),
+    ] {
+        let contact = contact("Inés", last, birth_date, "", "");
+        let offer = Offer::read(&contact, None, &policy, today());
+        let is_another = is_another_person(&offer, &patient, &policy, today());
+        assert_eq!(is_another, another, "{last} {birth_date}");
     }
 }
 
