@@ -140,7 +140,7 @@ impl Reader<'_> {
             let problem = Problem::new("", "expected an object");
             return parsed.rejected.push(rejected(None, raw, place, problem));
         };
-        let reading = Reading { config: self.config, row: &row };
+        let reading = Reading { config: self.config, row: &row, at: self.read_at };
         let is_ours = kind == Kind::Customer || self.config.concerns(reading.company().as_deref());
         if !is_ours {
             return;

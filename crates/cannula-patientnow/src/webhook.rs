@@ -51,7 +51,8 @@ impl PatientNowWebhooks {
     /// The events of one envelope.
     fn envelope(&self, row: &Row<'_>, delivery: &Delivery<'_>) -> Result<Vec<Event>> {
         let fields = &self.config.dialect.fields;
-        let outer = Reading { config: &self.config, row };
+        let at = delivery.received_at;
+        let outer = Reading { config: &self.config, row, at };
         // A ping has no type; and types come that nobody subscribed to.
         let Some(kind) = row.text(fields.event_type) else { return Ok(Vec::new()) };
         let event = match self.config.dialect.words.event(&kind) {
@@ -63,7 +64,7 @@ impl PatientNowWebhooks {
             Some(event) => event,
         };
         let data = row.object(fields.event_data);
-        let inner = Reading { config: &self.config, row: data.as_ref().unwrap_or(row) };
+        let inner = Reading { config: &self.config, row: data.as_ref().unwrap_or(row), at };
         let company = inner.company().or_else(|| outer.company());
         if !self.config.concerns(company.as_deref()) {
             return Ok(Vec::new());
