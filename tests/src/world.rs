@@ -48,6 +48,8 @@ pub struct WorldConfig {
     /// Whether both vendors limit requests, as they do by default. Then the service keeps to its
     /// own default quotas, and time is one: where it waits, the practice moves on.
     pub limits: bool,
+    /// PatientNow: whether one appointment is read from the list of its customer.
+    pub by_customer: bool,
 }
 
 impl WorldConfig {
@@ -64,6 +66,7 @@ impl WorldConfig {
             quirks: Quirks { changes_between_pages: 0, ..Quirks::default() },
             page_size: 50,
             limits: false,
+            by_customer: false,
         }
     }
 
@@ -237,6 +240,7 @@ impl World {
     fn patientnow_config(&self) -> Result<PatientNowConfig> {
         let mut config = patientnow_config(self.sandbox.access(), self.config.practice.start)?;
         config.rows = self.config.page_size;
+        config.dialect.appointments_by_customer = self.config.by_customer;
         if !self.config.limits {
             (config.daily_requests, config.requests_per_second) = (None, None);
         }

@@ -179,35 +179,59 @@ impl Event {
         stamp: Option<DateTime<Utc>>,
         read_at: DateTime<Utc>,
     ) -> Self {
-        use sha2::{Digest, Sha256};
         let key = RecordKey { practice, kind: record.kind(), id };
+        let hash = Self::hash(&record);
+        let id = match stamp {
+            Some(stamp) => EventId::derive(&key, &[&micros(stamp)[..], &hash].concat()),
+            None => EventId::derive(&key, &hash),
+        };
+        let version = Version { stamp: stamp.unwrap_or(read_at), digest: hex(&hash) };
+        Self { id, key, version, record }
+    }
+
+    /// The event that takes back a record which its source has no more: `record` is what is left
+    /// of the last known state. No state that a source tells has its id.
+    pub fn withdrawal(
+        practice: PracticeId,
+        id: RecordId,
+        record: Record,
+        stamp: DateTime<Utc>,
+    ) -> Self {
+        let key = RecordKey { practice, kind: record.kind(), id };
+        let hash = Self::hash(&record);
+        let id = EventId::derive(&key, &[&micros(stamp)[..], &hash, b"withdrawn"].concat());
+        Self { id, key, version: Version { stamp, digest: hex(&hash) }, record }
+    }
+
+    /// Whether this is a [`Event::withdrawal`].
+    pub fn is_withdrawal(&self) -> bool {
+        let Self { key: RecordKey { practice, id, .. }, version, record, .. } = self.clone();
+        Self::withdrawal(practice, id, record, version.stamp).id == self.id
+    }
+
+    /// The first half of a SHA-256 over the content.
+    fn hash(record: &Record) -> [u8; 16] {
+        use sha2::{Digest, Sha256};
         // Room for a usual record, which saves growing step by step.
         let mut content = Vec::with_capacity(512);
-        if serde_json::to_writer(&mut content, &record).is_err() {
+        if serde_json::to_writer(&mut content, record).is_err() {
             // Does not happen: no map in a record has a key that is not text.
             content.clear();
         }
-        let hash = Sha256::digest(content);
-        let hash = &hash[..16];
-        let id = match stamp {
-            Some(stamp) => {
-                let stamp = stamp.timestamp_micros().to_be_bytes();
-                EventId::derive(&key, &[&stamp, hash].concat())
-            }
-            None => EventId::derive(&key, hash),
-        };
-        Self {
-            id,
-            key,
-            version: Version { stamp: stamp.unwrap_or(read_at), digest: hex(hash) },
-            record,
-        }
+        let mut hash = [0; 16];
+        hash.copy_from_slice(&Sha256::digest(content)[..16]);
+        hash
     }
 
     /// The event as it is if the record names this patient ([`Record::with_patient`]).
     #[must_use]
     pub fn with_patient(self, patient: &PatientId) -> Self {
+        let is_withdrawal = self.is_withdrawal();
         let Self { id, key: RecordKey { practice, id: record_id, .. }, version, record } = self;
+        if is_withdrawal {
+            let record = record.with_patient(patient);
+            return Self::withdrawal(practice, record_id, record, version.stamp);
+        }
         let event = |record, stamp| {
             Self::new(practice.clone(), record_id.clone(), record, stamp, version.stamp)
         };
@@ -220,6 +244,10 @@ impl Event {
     pub fn subject(&self) -> Option<Subject> {
         Some(Subject { practice: self.key.practice.clone(), person: self.record.person()? })
     }
+}
+
+fn micros(instant: DateTime<Utc>) -> [u8; 8] {
+    instant.timestamp_micros().to_be_bytes()
 }
 
 /// A row the source could not read. The page goes on without it, and it is not lost: the raw
@@ -290,6 +318,13 @@ mod tests {
             };
             assert_eq!(event("p-1").with_patient(&PatientId::new("p-2")), event("p-2"));
         }
+        let withdrawal = |patient: &str| {
+            let (practice, id) = (PracticeId::new("practice"), RecordId::new("m-1"));
+            Event::withdrawal(practice, id, membership(patient), DateTime::UNIX_EPOCH)
+        };
+        let moved = withdrawal("p-1").with_patient(&PatientId::new("p-2"));
+        assert_eq!(moved, withdrawal("p-2"));
+        assert!(moved.is_withdrawal());
     }
 
     #[test]

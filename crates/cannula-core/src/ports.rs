@@ -39,7 +39,12 @@ pub trait Source: Debug + Send + Sync + 'static {
     /// never fails the page.
     async fn poll(&self, feed: &Feed, cursor: Option<&Cursor>) -> Result<Page>;
 
-    /// Reads one record now; `None` if the vendor does not have it.
+    /// Reads one record now; `None` if the vendor does not have it: what is known of it is taken
+    /// back then.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if it is not shown, which does not prove
+    /// that it is gone. It then stays as it is known.
     async fn get(&self, key: &RecordKey) -> Result<Option<Event>>;
 }
 

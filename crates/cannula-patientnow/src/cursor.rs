@@ -4,7 +4,10 @@
 //! again, page by page. That costs calls, of which there are few: a sweep starts only so often,
 //! and in between there is nothing to read.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use cannula_core::{Cursor, Error, ErrorKind, Result};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
@@ -12,7 +15,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    page::Parsed,
+    page::{Parsed, Sold},
     requests::{PageOf, Span},
 };
 
@@ -37,6 +40,9 @@ pub(crate) struct Progress {
     /// The sweep under way, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sweep: Option<Sweep>,
+    /// Orders that sell memberships: the latest day each speaks of, and which those are.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    sold: BTreeMap<String, (Option<NaiveDate>, BTreeSet<String>)>,
 }
 
 /// One reading of all rows of a span.
@@ -155,11 +161,27 @@ impl Progress {
         // Rows that were pushed out of sight are read by the next sweep, which starts where this
         // one did.
         if !sweep.shrank {
+            if sweep.deep {
+                // What lies before it is read no more.
+                self.sold.retain(|_, (latest, _)| latest.is_none_or(|day| day >= sweep.days.0));
+            }
             self.mark = Some(sweep.started);
             self.deep = if sweep.deep { self.mark } else { self.deep };
         }
         self.sweep = None;
         Ok(true)
+    }
+}
+
+impl Progress {
+    /// Takes note of what an order sells. Returns the memberships whose lines it has no more.
+    pub(crate) fn sells(&mut self, sold: &Sold) -> Vec<String> {
+        let now = &sold.memberships;
+        let before = match now.is_empty() {
+            true => self.sold.remove(&sold.order),
+            false => self.sold.insert(sold.order.clone(), (sold.latest, now.clone())),
+        };
+        before.into_iter().flat_map(|(_, before)| before).filter(|it| !now.contains(it)).collect()
     }
 }
 
@@ -170,10 +192,6 @@ impl Sweep {
             (Some(since), Some(filter)) => Span::Changed(filter, since),
             _ => Span::Days(self.days.0, self.days.1),
         }
-    }
-
-    pub(crate) fn days(&self) -> (NaiveDate, NaiveDate) {
-        self.days
     }
 
     pub(crate) fn page(&self, rows: u32) -> PageOf {

@@ -29,6 +29,8 @@ pub(crate) struct Mapped {
 pub(crate) struct Reading<'a> {
     pub(crate) config: &'a PatientNowConfig,
     pub(crate) row: &'a Row<'a>,
+    /// When it was read.
+    pub(crate) at: DateTime<Utc>,
 }
 
 impl<'a> Reading<'a> {
@@ -61,7 +63,7 @@ impl<'a> Reading<'a> {
 
     /// The moment in a field.
     pub(crate) fn instant(&self, field: &str) -> Result<Option<DateTime<Utc>>, Problem> {
-        self.timed(field, |text| time::instant(text, self.zone()))
+        self.timed(field, |text| time::instant(text, self.zone(), self.at))
     }
 
     /// The day in a field, on the location's calendar.

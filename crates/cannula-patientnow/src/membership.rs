@@ -1,6 +1,8 @@
 //! Memberships: as lines of orders, or as a customer's own list. Pure.
 
-use cannula_core::{Membership, MembershipStatus, Record, RecordId};
+use cannula_core::{
+    Membership, MembershipStatus, Pointer, PracticeId, Record, RecordId, RecordKey, RecordKind,
+};
 use chrono::NaiveDate;
 
 use crate::{
@@ -13,8 +15,15 @@ use crate::{
 /// What stands between an order and its line in the id of a membership that has none of its own.
 pub(crate) const OF: char = '/';
 
+/// The message that a membership is no more, if it ever was, and its id.
+pub(crate) fn gone(practice: &PracticeId, id: &str) -> (RecordId, Record) {
+    let (kind, practice) = (RecordKind::Membership, practice.clone());
+    let key = RecordKey { practice, kind, id: RecordId::new(id) };
+    (RecordId::new(format!("gone{OF}{id}")), Record::Pointer(Pointer { key, gone: true }))
+}
+
 /// The memberships that an order sold: in force once it is closed, and cancelled when it is
-/// voided. An order that is open has sold none yet.
+/// voided. An order that is open has sold none yet, or none any more if it is open again.
 pub(crate) fn sold(
     reading: Reading<'_>,
     order: &str,
@@ -22,9 +31,9 @@ pub(crate) fn sold(
     date: Option<NaiveDate>,
 ) -> Result<Vec<(RecordId, Record)>, Problem> {
     let status = match state {
-        OrderState::Open => return Ok(Vec::new()),
-        OrderState::Closed => MembershipStatus::Active,
-        OrderState::Voided => MembershipStatus::Cancelled,
+        OrderState::Open => None,
+        OrderState::Closed => Some(MembershipStatus::Active),
+        OrderState::Voided => Some(MembershipStatus::Cancelled),
     };
     let (Some(patient), true) =
         (reading.patient(), reading.config.memberships == MembershipReads::Orders)
@@ -37,17 +46,21 @@ pub(crate) fn sold(
         let (true, Some(name)) = (is_one(reading, line), line.text(fields.line_name)) else {
             continue;
         };
+        let line_id = || line.id(fields.line_id).unwrap_or_else(|| (index + 1).to_string());
+        let id =
+            line.id(fields.membership_id).unwrap_or_else(|| format!("{order}{OF}{}", line_id()));
+        let Some(status) = status.clone() else {
+            sold.push(gone(&reading.config.practice, &id));
+            continue;
+        };
         let membership = Membership {
             patient: patient.clone(),
             name,
-            status: status.clone(),
+            status,
             start: date,
             end: None,
             price: line.amount(fields.line_total, reading.config.currency)?,
         };
-        let line_id = || line.id(fields.line_id).unwrap_or_else(|| (index + 1).to_string());
-        let id =
-            line.id(fields.membership_id).unwrap_or_else(|| format!("{order}{OF}{}", line_id()));
         sold.push((RecordId::new(id), Record::Membership(membership)));
     }
     Ok(sold)

@@ -17,6 +17,7 @@ use crate::{
 /// An order, and what else its lines tell.
 pub(crate) struct Order {
     pub(crate) payment: Mapped,
+    /// Memberships, or messages that they are no more.
     pub(crate) memberships: Vec<Mapped>,
 }
 

@@ -1,5 +1,7 @@
 //! Pages: a bare array of rows, and headers that tell how many there are. Pure.
 
+use std::collections::BTreeSet;
+
 use cannula_core::{
     Error, ErrorKind, Event, Record, RecordId, RecordKey, RecordKind, Rejected, Result,
 };
@@ -31,11 +33,40 @@ pub(crate) struct Parsed {
     pub(crate) rejected: Vec<Rejected>,
     /// Customers whose orders on the page sell memberships, if those are to be read by customer.
     pub(crate) buyers: Vec<String>,
+    /// What the orders on the page sell.
+    pub(crate) sold: Vec<Sold>,
     /// Rows the vendor sent, whatever became of them.
     pub(crate) count: u64,
     pub(crate) extent: Extent,
     /// What tells this page from another.
     pub(crate) mark: String,
+}
+
+/// An order and the memberships that its lines sell.
+#[derive(Debug)]
+pub(crate) struct Sold {
+    pub(crate) order: String,
+    pub(crate) memberships: BTreeSet<String>,
+    pub(crate) stamp: Option<DateTime<Utc>>,
+    /// The latest day it speaks of.
+    pub(crate) latest: Option<NaiveDate>,
+}
+
+impl Sold {
+    /// Of an order's payment and what else was made of it.
+    fn of(mapped: &[Mapped]) -> Option<Self> {
+        let (payment, others) = mapped.split_first()?;
+        let id = |it: &Mapped| match &it.record {
+            Record::Pointer(pointer) => pointer.key.id.as_str().to_owned(),
+            _ => it.id.as_str().to_owned(),
+        };
+        Some(Self {
+            order: id(payment),
+            memberships: others.iter().map(id).collect(),
+            stamp: payment.stamp,
+            latest: payment.latest,
+        })
+    }
 }
 
 /// What the headers say. Not every list carries them.
@@ -109,15 +140,18 @@ impl Reader<'_> {
             let problem = Problem::new("", "expected an object");
             return parsed.rejected.push(rejected(None, raw, place, problem));
         };
-        let reading = Reading { config: self.config, row: &row };
+        let reading = Reading { config: self.config, row: &row, at: self.read_at };
         let is_ours = kind == Kind::Customer || self.config.concerns(reading.company().as_deref());
         if !is_ours {
             return;
         }
         match self.map(kind, reading) {
-            Ok(mapped) => {
-                let mapped = mapped.into_iter().filter(|it| self.is_recent(it));
-                parsed.events.extend(mapped.map(|it| self.event(it)));
+            Ok(mut mapped) => {
+                mapped.retain(|it| self.is_recent(it));
+                if kind == Kind::Order {
+                    parsed.sold.extend(Sold::of(&mapped));
+                }
+                parsed.events.extend(mapped.into_iter().map(|it| self.event(it)));
             }
             Err(problem) => {
                 let key = self.key(kind, reading);

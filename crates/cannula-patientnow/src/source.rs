@@ -1,18 +1,22 @@
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use async_trait::async_trait;
 use cannula_core::{
-    Clock, Cursor, Error, ErrorKind, Event, Feed, Page, RecordKey, RecordKind, RegistryInfo,
-    Result, Source, SourceInfo,
+    Clock, Cursor, Error, ErrorKind, Event, Feed, Page, Record, RecordKey, RecordKind,
+    RegistryInfo, Result, Source, SourceInfo,
 };
 use cannula_http::Request;
-use chrono::NaiveDate;
+use chrono::{DateTime, Days, NaiveDate, Utc};
 
 use crate::{
     api::Api,
     config::PatientNowConfig,
     cursor::{Plan, Progress, Sweep},
-    membership::OF,
+    membership::{self, OF},
     page::{Kind, Parsed, Reader},
     registry,
     requests::{PageOf, Requests, Span},
@@ -22,6 +26,8 @@ use crate::{
 pub(crate) const NEW: &str = "/new";
 /// Pages of one customer's appointments.
 const MAX_PAGES: u32 = 10;
+/// How far ahead one customer's appointments are asked for.
+const FAR_AHEAD: Days = Days::new(730);
 
 /// One practice on PatientNow.
 pub struct PatientNow {
@@ -32,6 +38,9 @@ pub struct PatientNow {
     /// For what somebody waits for: it may use the calls that sweeps leave alone.
     pub(crate) urgent: Api,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Paths below which a record was found by its id. All are assumed: what another one does not
+    /// show proves nothing.
+    proven: Mutex<BTreeSet<&'static str>>,
 }
 
 impl PatientNow {
@@ -48,7 +57,8 @@ impl PatientNow {
         }
         let info = SourceInfo { name: config.product.connector(), feeds };
         let registry = registry::info(&config);
-        Ok(Self { info, registry, urgent: sweeping.urgent(), sweeping, clock, config })
+        let (urgent, proven) = (sweeping.urgent(), Mutex::default());
+        Ok(Self { info, registry, urgent, sweeping, clock, proven, config })
     }
 
     /// HTTP requests sent so far, by operation; every attempt counts.
@@ -139,71 +149,110 @@ impl PatientNow {
         let (id, is_new) = id.strip_suffix(NEW).map_or((id, false), |id| (id, true));
         let request = self.requests().customer(id);
         let reader = Reader { is_new, ..self.reader(None) };
-        self.one(reader, Kind::Customer, &request, |event| is(event, id)).await
+        match self.urgent.read(&request, |answer| reader.one(Kind::Customer, &answer.body)).await {
+            Ok(parsed) => self.pick(parsed, &request, |event| is(event, id)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
-    /// An appointment. Where they are read by customer, its pointer names the customer too.
+    /// An appointment. Where they are read by customer, its pointer names the customer too, and the
+    /// list is said to hold upcoming ones: that one is not in it does not say that it is gone.
     async fn get_appointment(&self, id: &str) -> Result<Option<Event>> {
         let Some((id, customer)) = id.split_once(OF) else {
+            let path = ("appointment", self.config.dialect.paths.appointment);
             let request = self.requests().appointment(id);
-            return self.one(self.reader(None), Kind::Appointment, &request, |it| is(it, id)).await;
+            return self.one(path, Kind::Appointment, &request, |it| is(it, id)).await;
         };
-        let sweep = Progress::default().sweep(self.plan(RecordKind::Appointment), self.clock.now());
-        let Some(sweep) = sweep else { return Ok(None) };
+        let day = |moment: DateTime<Utc>| moment.with_timezone(&self.config.zone).date_naive();
+        let today = day(self.clock.now());
+        let days = (day(self.config.start_from).min(today), today + FAR_AHEAD);
         let mut page = PageOf::first(self.config.rows);
         let mut seen = 0;
         while page.page <= MAX_PAGES {
-            let request = self.requests().appointments_of(customer, sweep.days(), page);
-            let parsed = match self.list(&self.urgent, Kind::Appointment, &request, None).await {
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-                answer => answer?,
-            };
+            let request = self.requests().appointments_of(customer, days, page);
+            let parsed = self.list(&self.urgent, Kind::Appointment, &request, None).await?;
             let (count, is_last) = (parsed.count, parsed.extent.is_last(page, seen, parsed.count));
             if let Some(found) = self.pick(parsed, &request, |event| is(event, id))? {
                 return Ok(Some(found));
             }
             if is_last {
-                return Ok(None);
+                break;
             }
             seen += count;
             page = page.number(page.page + 1);
         }
-        Ok(None)
+        let message = "it is not in the list of its customer, which may hold upcoming ones only; \
+                       the sweep reads it while it is in its days";
+        Err(Error::new(ErrorKind::NotFound, message).connector(self.info.name))
     }
 
     /// A membership: by its own id, or as a line of an order.
     async fn get_membership(&self, id: &str) -> Result<Option<Event>> {
         let Some((order, line)) = id.split_once(OF) else {
+            let path = ("membership", self.config.dialect.paths.membership);
             let request = self.requests().membership(id);
-            return self.one(self.reader(None), Kind::Membership, &request, |it| is(it, id)).await;
+            return self.one(path, Kind::Membership, &request, |it| is(it, id)).await;
         };
-        let request = self.requests().order(order);
         let mut number = line.strip_prefix('#').and_then(|number| number.parse::<usize>().ok());
         let wanted = |event: &Event| {
-            let is_one = event.key.kind == RecordKind::Membership;
+            // A line of an order that counts no more is told as gone.
+            let key = match &event.record {
+                Record::Pointer(pointer) => &pointer.key,
+                _ => &event.key,
+            };
+            let is_one = key.kind == RecordKind::Membership;
             match &mut number {
                 Some(number) => {
                     *number -= usize::from(is_one && *number > 0);
                     is_one && *number == 0
                 }
-                None => is_one && is(event, id),
+                None => is_one && key.id.as_str().eq_ignore_ascii_case(id),
             }
         };
-        self.one(self.reader(None), Kind::Order, &request, wanted).await
+        self.one_of_order(order, wanted).await
     }
 
-    /// Reads what an id leads to and takes the event that is wanted of it; `None` if PatientNow
-    /// does not have it.
+    /// An order, and what of it is wanted.
+    async fn one_of_order(
+        &self,
+        id: &str,
+        wanted: impl FnMut(&Event) -> bool,
+    ) -> Result<Option<Event>> {
+        let path = ("order", self.config.dialect.paths.order);
+        self.one(path, Kind::Order, &self.requests().order(id), wanted).await
+    }
+
+    /// Reads what an id leads to below a path, and takes the event that is wanted of it; `None` if
+    /// PatientNow does not have it.
+    ///
+    /// # Errors
+    /// `Unsupported` if nothing was ever found below the path: it may be wrong, and taking every
+    /// record for gone would take back what is known of all.
     async fn one(
         &self,
-        reader: Reader<'_>,
+        (name, path): (&'static str, &'static str),
         kind: Kind,
         request: &Request,
         wanted: impl FnMut(&Event) -> bool,
     ) -> Result<Option<Event>> {
+        let proven = || self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        let reader = self.reader(None);
         match self.urgent.read(request, |answer| reader.one(kind, &answer.body)).await {
-            Ok(parsed) => self.pick(parsed, request, wanted),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Ok(parsed) => {
+                proven().insert(path);
+                self.pick(parsed, request, wanted)
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                if proven().contains(path) {
+                    return Ok(None);
+                }
+                let message = format!(
+                    "PatientNow has shown no record by its id yet, so either `dialect.paths.{name}` \
+                     is wrong or this one is not there; sweeps go on"
+                );
+                Err(self.urgent.error(request, ErrorKind::Unsupported, &message).status(404))
+            }
             Err(error) => Err(error),
         }
     }
@@ -261,7 +310,14 @@ impl Source for PatientNow {
             return Ok(Page { events: Vec::new(), rejected: Vec::new(), next, last: true });
         };
         let page = sweep.page(self.config.rows);
-        let parsed = self.read_page(feed.kind, &sweep, page).await?;
+        let mut parsed = self.read_page(feed.kind, &sweep, page).await?;
+        for sold in &parsed.sold {
+            parsed.events.extend(progress.sells(sold).iter().map(|dropped| {
+                let practice = &self.config.practice;
+                let (id, record) = membership::gone(practice, dropped);
+                Event::new(practice.clone(), id, record, sold.stamp, self.clock.now())
+            }));
+        }
         let last = progress.advance(sweep, page, &parsed);
         let last = last.map_err(|error| error.connector(self.info.name).with("feed", feed))?;
         Ok(Page { events: parsed.events, rejected: parsed.rejected, next: progress.store()?, last })
@@ -274,9 +330,8 @@ impl Source for PatientNow {
             RecordKind::Appointment => self.get_appointment(id).await,
             RecordKind::Membership => self.get_membership(id).await,
             RecordKind::Payment => {
-                let request = self.requests().order(id);
                 let is_it = |event: &Event| event.key.kind == RecordKind::Payment && is(event, id);
-                self.one(self.reader(None), Kind::Order, &request, is_it).await
+                self.one_of_order(id, is_it).await
             }
             _ => Err(Error::new(ErrorKind::Unsupported, "there is no such record")
                 .connector(self.info.name)),

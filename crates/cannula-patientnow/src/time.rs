@@ -42,11 +42,15 @@ fn written(text: &str) -> Option<Written> {
     text.parse().ok().map(Written::Day)
 }
 
-/// A moment such as `UpdatedOn`.
-pub(crate) fn instant(text: &str, zone: Tz) -> Option<DateTime<Utc>> {
+/// A moment that is over, such as `UpdatedOn`, read at `now`. In the hour that comes twice it is the
+/// second one as soon as that has come, so that no change is taken for older than one before it.
+pub(crate) fn instant(text: &str, zone: Tz, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     Some(match parse(text)? {
         Written::Moment(moment) => moment.with_timezone(&Utc),
-        Written::Wall(wall) => on_wall(wall, zone),
+        Written::Wall(wall) => match zone.from_local_datetime(&wall) {
+            MappedLocalTime::Ambiguous(_, second) if second <= now => second.with_timezone(&Utc),
+            _ => on_wall(wall, zone),
+        },
         Written::Day(day) => VisitTime::midnight(day, zone).instant,
     })
 }
@@ -123,10 +127,20 @@ mod tests {
             let visit = visit(text, ZONE).unwrap();
             let shown = format!("{} = {}", visit.local, visit.instant.format("%H:%M"));
             assert_eq!(shown, expected, "{text}");
-            assert_eq!(instant(text, ZONE).unwrap(), visit.instant, "{text}");
+            let now = "2031-01-01T00:00:00Z".parse().unwrap();
+            assert_eq!(instant(text, ZONE, now).unwrap(), visit.instant, "{text}");
             assert_eq!(day(text, ZONE).unwrap(), visit.date(), "{text}");
         }
         assert!(visit("3/4/2031", ZONE).is_none() && visit("", ZONE).is_none());
+    }
+
+    #[test]
+    fn of_two_changes_in_the_hour_that_comes_twice_the_later_is_the_newer() {
+        let read = |text: &str, now: &str| instant(text, ZONE, now.parse().unwrap()).unwrap();
+        // Half past one, then, after the clocks went back, ten past one.
+        let first = read("2031-11-02T01:30:00", "2031-11-02T08:31:00Z");
+        let second = read("2031-11-02T01:10:00", "2031-11-02T09:11:00Z");
+        assert!(first < second, "{first} {second}");
     }
 
     #[test]

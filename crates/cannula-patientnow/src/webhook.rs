@@ -51,7 +51,8 @@ impl PatientNowWebhooks {
     /// The events of one envelope.
     fn envelope(&self, row: &Row<'_>, delivery: &Delivery<'_>) -> Result<Vec<Event>> {
         let fields = &self.config.dialect.fields;
-        let outer = Reading { config: &self.config, row };
+        let at = delivery.received_at;
+        let outer = Reading { config: &self.config, row, at };
         // A ping has no type; and types come that nobody subscribed to.
         let Some(kind) = row.text(fields.event_type) else { return Ok(Vec::new()) };
         let event = match self.config.dialect.words.event(&kind) {
@@ -63,17 +64,17 @@ impl PatientNowWebhooks {
             Some(event) => event,
         };
         let data = row.object(fields.event_data);
-        let inner = Reading { config: &self.config, row: data.as_ref().unwrap_or(row) };
+        let inner = Reading { config: &self.config, row: data.as_ref().unwrap_or(row), at };
         let company = inner.company().or_else(|| outer.company());
         if !self.config.concerns(company.as_deref()) {
             return Ok(Vec::new());
         }
         let records = self.records(event, inner)?;
-        let wrong = |it: crate::row::Problem| {
-            Error::new(ErrorKind::Decode, format!("the delivery's time: {}", it.what))
-                .with("path", it.path)
-        };
-        let stamp = outer.instant(fields.event_time).map_err(wrong)?;
+        // The time only orders messages about one record, and its format is assumed.
+        let stamp = outer.instant(fields.event_time).unwrap_or_else(|problem| {
+            tracing::warn!(path = problem.path, problem = problem.what, "a delivery's time");
+            None
+        });
         let status = inner.row.text(fields.status);
         let time = row.text(fields.event_time);
         let id = row.id(fields.event_id).unwrap_or_else(|| {
@@ -152,21 +153,37 @@ impl WebhookDecoder for PatientNowWebhooks {
             ))
         };
         let text = std::str::from_utf8(delivery.body).map_err(|_| unreadable())?;
-        let envelopes = match Row::read(text) {
-            Some(row) => vec![row],
+        let envelopes: Vec<Option<Row<'_>>> = match Row::read(text) {
+            Some(row) => vec![Some(row)],
             None => {
                 let list: Vec<&serde_json::value::RawValue> =
                     serde_json::from_str(text).map_err(|_| unreadable())?;
-                let rows = list.iter().map(|item| Row::read(item.get()));
-                rows.collect::<Option<_>>().ok_or_else(unreadable)?
+                list.iter().map(|item| Row::read(item.get())).collect()
             }
         };
-        let mut events = Vec::new();
+        let (mut events, mut refused, mut good) = (Vec::new(), None, false);
         for envelope in &envelopes {
-            let told = self.envelope(envelope, delivery).map_err(|error| self.failed(error))?;
-            events.extend(told);
+            let told = match envelope {
+                Some(row) => self.envelope(row, delivery).map_err(|error| self.failed(error)),
+                None => Err(unreadable()),
+            };
+            match told {
+                Ok(told) => {
+                    good = true;
+                    events.extend(told);
+                }
+                Err(error) => refused = Some(error),
+            }
         }
-        Ok(events)
+        match refused {
+            // Nothing of it can be read, now or when it comes again.
+            Some(error) if !good => Err(error),
+            Some(error) => {
+                tracing::warn!(%error, "a part of a delivery is left out; the sweep has to find it");
+                Ok(events)
+            }
+            None => Ok(events),
+        }
     }
 
     fn try_again(&self) -> u16 {

@@ -119,11 +119,15 @@ impl Default for Words {
             ),
             events: table([
                 ("Appointment.Booked", WebhookEvent::Appointment),
+                ("Appointment.Created", WebhookEvent::Appointment),
+                ("Appointment.Updated", WebhookEvent::Appointment),
                 ("Appointment.StatusUpdated", WebhookEvent::Appointment),
                 ("Appointment Status Update", WebhookEvent::Appointment),
                 ("Order.Closed", WebhookEvent::Order),
                 ("Customer.Created", WebhookEvent::PatientCreated),
+                ("Customer.Updated", WebhookEvent::Patient),
                 ("Patient Created", WebhookEvent::PatientCreated),
+                ("Patient Updated", WebhookEvent::Patient),
             ]),
             membership_lines: ["Membership"].map(normal).into(),
             quota: QUOTA.map(str::to_owned).into(),
@@ -269,6 +273,15 @@ mod tests {
             for name in names {
                 assert_eq!(words.event(name), Some(event), "{name}");
             }
+        }
+        // The triggers that another integrator names.
+        for (name, event) in [
+            ("appointment created", WebhookEvent::Appointment),
+            ("appointment updated", WebhookEvent::Appointment),
+            ("patient created", WebhookEvent::PatientCreated),
+            ("patient updated", WebhookEvent::Patient),
+        ] {
+            assert_eq!(words.event(name), Some(event), "{name}");
         }
         assert_eq!(words.event("Ping"), None);
     }

@@ -105,8 +105,55 @@ async fn appointments_can_be_read_by_the_documented_post_which_is_sent_again_aft
     practice.answer("POST", at, json(include_str!("fixtures/appointments.json"))).await;
     let event = practice.get(RecordKind::Appointment, "910334/70011").await.unwrap().unwrap();
     assert_eq!(event.key.id.as_str(), "910334");
-    let call = "POST customers/70011/Appointments Page=1&Rows=100 {\"EndDate\":\"2026-04-03\",\"StartDate\":\"2026-03-01\"}";
+    let call = "POST customers/70011/Appointments Page=1&Rows=100 {\"EndDate\":\"2028-03-03\",\"StartDate\":\"2026-03-01\"}";
     assert_eq!(practice.calls().await, [call, call]);
+}
+
+#[tokio::test]
+async fn what_is_not_in_the_list_of_its_customer_is_not_gone() {
+    let practice = Practice::with(Product::Essentials, |config| {
+        config.dialect.appointments_by_customer = true;
+    })
+    .await;
+    practice.answer("POST", "customers/70011/Appointments", json("[]")).await;
+    practice.answer("POST", "customers/2/Appointments", ResponseTemplate::new(404)).await;
+    for id in ["910334/70011", "910334/2"] {
+        let error = practice.get(RecordKind::Appointment, id).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{id}: it may be over, or somebody else's");
+    }
+}
+
+#[tokio::test]
+async fn a_path_below_which_nothing_was_ever_found_takes_no_record_for_gone() {
+    for (kind, path, good) in [
+        (RecordKind::Appointment, "appointments", r#"{"AppointmentId":2,"Status":"Booked"}"#),
+        (RecordKind::Payment, "orders", r#"{"OrderId":2,"Status":"Open"}"#),
+    ] {
+        let practice = Practice::open().await;
+        practice.answer("GET", &format!("{path}/1"), ResponseTemplate::new(404)).await;
+        practice.answer("GET", &format!("{path}/2"), json(good)).await;
+        let error = practice.get(kind, "1").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        let name = format!("`dialect.paths.{}`", path.trim_end_matches('s'));
+        assert!(error.message().contains(&name), "{error}");
+        assert!(practice.get(kind, "2").await.unwrap().is_some());
+        assert_eq!(practice.get(kind, "1").await.unwrap(), None, "the path is good, so it is gone");
+    }
+}
+
+#[tokio::test]
+async fn a_membership_of_an_order_that_is_open_again_is_gone_however_it_is_asked_for() {
+    let practice = Practice::open().await;
+    let open = order(0).replace(r#""Status": "Closed""#, r#""Status": "Open""#);
+    practice.answer("GET", "orders/440781", json(open)).await;
+    for id in ["440781/2", "440781/#1"] {
+        let event = practice.get(RecordKind::Membership, id).await.unwrap().unwrap();
+        let Record::Pointer(pointer) = &event.record else { panic!("{event:?}") };
+        assert_eq!(
+            (pointer.key.to_string().as_str(), pointer.gone),
+            ("12/membership/440781/2", true)
+        );
+    }
 }
 
 #[tokio::test]

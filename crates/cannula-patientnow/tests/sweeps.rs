@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use cannula_core::{ErrorKind, Page, RecordKind, Retry, Source};
+use cannula_core::{ErrorKind, Page, Record, RecordKind, Retry, Source};
 use cannula_patientnow::{MembershipReads, Product};
 use common::{Practice, appointments, json, pretty};
 use wiremock::ResponseTemplate;
@@ -31,6 +31,47 @@ async fn orders_are_payments_and_sell_memberships() {
     practice.answer("GET", "orders", json(include_str!("fixtures/orders.json"))).await;
     let page = practice.poll(ORDERS, None).await.unwrap();
     insta::assert_snapshot!(shown(&page));
+}
+
+/// What a page says of memberships: their states, and what is gone.
+fn memberships(page: &Page) -> Vec<String> {
+    let told = page.events.iter().filter_map(|event| match &event.record {
+        Record::Membership(it) => Some(format!("{} {:?}", event.key.id, it.status)),
+        Record::Pointer(it) => Some(format!("{} gone: {}", it.key.id, it.gone)),
+        _ => None,
+    });
+    told.collect()
+}
+
+#[tokio::test]
+async fn an_order_that_is_open_again_or_loses_a_line_has_sold_no_membership() {
+    let practice = Practice::open().await;
+    let order = |minute: u32, status: &str, lines: &str| {
+        json(format!(
+            r#"[{{"OrderId":5,"CustomerId":7,"Status":"{status}","Total":1,"OrderDate":"2026-03-04T15:00:00","UpdatedOn":"2026-03-04T16:{minute}:00","Lines":[{lines}]}}]"#
+        ))
+    };
+    let [glow, shine] = [(1, "Glow"), (2, "Shine")].map(|(id, name)| {
+        format!(r#"{{"LineId":{id},"Type":"Membership","Name":"{name}","Total":1}}"#)
+    });
+    let both = format!("{glow},{shine}");
+    let mut cursor = None;
+    for (minute, status, lines, told) in [
+        // It never sold anything, so nobody will miss what is told here.
+        (10, "Open", &shine, vec!["5/2 gone: true"]),
+        (11, "Closed", &both, vec!["5/1 Active", "5/2 Active"]),
+        (12, "Open", &both, vec!["5/1 gone: true", "5/2 gone: true"]),
+        (13, "Closed", &both, vec!["5/1 Active", "5/2 Active"]),
+        (14, "Closed", &shine, vec!["5/2 Active", "5/1 gone: true"]),
+        (14, "Closed", &shine, vec!["5/2 Active"]),
+        (15, "Voided", &shine, vec!["5/2 Cancelled"]),
+    ] {
+        practice.once("GET", "orders", order(minute, status, lines)).await;
+        let page = practice.poll(ORDERS, cursor.as_ref()).await.unwrap();
+        assert_eq!(memberships(&page), told, "{minute} {status}");
+        cursor = Some(page.next);
+        practice.clock.advance(Duration::from_secs(3600));
+    }
 }
 
 #[tokio::test]

@@ -142,12 +142,23 @@ fn what_is_proven_and_cannot_be_read_is_a_decode_error_without_the_content() {
         "3",
         "[3]",
         r#"{"EventType":"Appointment.Booked","Data":{"CustomerId":"Ada Quill"}}"#,
-        r#"{"EventType":"Appointment.Booked","EventTimestamp":"Ada Quill","Data":{"AppointmentId":1}}"#,
+        r#"[3,{"EventType":"Appointment.Booked","Data":{"CustomerId":"Ada Quill"}}]"#,
     ] {
         let error = decode(&decoder(|_| {}), body).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Decode, "{body}");
         assert!(!format!("{error:?}").contains("Ada"), "{error}");
     }
+}
+
+#[test]
+fn a_time_in_an_unforeseen_form_and_a_bad_neighbour_keep_no_record_out() {
+    let odd = r#"{"EventId":"e","EventType":"Appointment.Booked","EventTimestamp":"4 Mar 2026, 5 PM","Data":{"AppointmentId":1}}"#;
+    let told = decode(&decoder(|_| {}), odd).unwrap();
+    assert_eq!(pointers(&told), ["12/appointment/1"]);
+    assert_eq!(told[0].version.stamp, start(), "when it came");
+    let bad = r#"{"EventType":"Appointment.Booked","Data":{"CustomerId":1}}"#;
+    let list = format!("[{bad},3,{odd}]");
+    assert_eq!(pointers(&decode(&decoder(|_| {}), &list).unwrap()), ["12/appointment/1"]);
 }
 
 #[test]

@@ -28,6 +28,9 @@ pub enum Fault {
     /// HTTP 503 without `Retry-After`, as in a spike of traffic; the request is not applied. By
     /// script only.
     Unavailable,
+    /// HTTP 404, as while a record is on its way from one of the vendor's servers to another; the
+    /// request is not applied. By script only.
+    NotThere,
     /// HTTP 200 with a page in HTML, as while the vendor is being mended; the request is not
     /// applied. By script only.
     Page,
@@ -53,6 +56,7 @@ impl Fault {
         match self {
             Self::TooManyRequests { .. } => "too_many_requests",
             Self::Unavailable => "unavailable",
+            Self::NotThere => "not_there",
             Self::Page => "page",
             Self::ErrorBefore => "error_before",
             Self::ErrorAfter => "error_after",
@@ -243,6 +247,7 @@ pub(crate) async fn inject(
     match fault {
         Fault::TooManyRequests { retry_after } => too_many_requests(retry_after),
         Fault::Unavailable => page(StatusCode::SERVICE_UNAVAILABLE),
+        Fault::NotThere => page(StatusCode::NOT_FOUND),
         Fault::Page => page(StatusCode::OK),
         Fault::ErrorBefore => page(StatusCode::INTERNAL_SERVER_ERROR),
         Fault::ErrorAfter => {

@@ -26,7 +26,7 @@ use crate::{Engine, Flow};
 /// | not proven to come from the vendor | 401 |
 /// | from the vendor and unreadable | 400 |
 /// | too large | 413 |
-/// | too many at once, or not stored in time | [`WebhookDecoder::try_again`] |
+/// | no place in time, or not stored in time | [`WebhookDecoder::try_again`] |
 ///
 /// An answer says nothing else, and nothing of headers or body is logged.
 ///
@@ -76,8 +76,8 @@ impl<F: Flow> WebhookReceiver<F> {
         self
     }
 
-    /// How long a body may take to arrive, and how long it may then take to store its events;
-    /// five seconds each unless told. An event that is stored later than that is not lost, and
+    /// How long a delivery may take to get a place and arrive, and how long it may then take to
+    /// store its events; five seconds each unless told. An event that is stored later than that is not lost, and
     /// not stored twice when the vendor delivers again.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
@@ -85,7 +85,7 @@ impl<F: Flow> WebhookReceiver<F> {
         self
     }
 
-    /// How many deliveries are taken at once; 64 unless told.
+    /// How many deliveries are taken at once; 64 unless told. The others wait for a place.
     #[must_use]
     pub fn at_once(mut self, deliveries: usize) -> Self {
         let deliveries = deliveries.min(Semaphore::MAX_PERMITS);
@@ -115,22 +115,27 @@ impl<F: Flow> fmt::Debug for WebhookReceiver<F> {
 }
 
 async fn receive<F: Flow>(State(inlet): State<Arc<Inlet<F>>>, request: Request) -> Response {
-    // Before the body is read, so that strangers cannot make us hold many.
-    let Ok(place) = Arc::clone(&inlet.places).try_acquire_owned() else {
-        tracing::warn!("too many deliveries at once; the vendor is to try again");
-        return inlet.try_again();
-    };
     let received_at = inlet.clock.now();
     let headers = request.headers().clone();
-    let body = match timeout(inlet.patience, Bytes::from_request(request, &())).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(rejection)) => {
+    let arriving = async {
+        // A burst waits for its turn: some vendors end a webhook after so many refusals in a row.
+        // The body is read only then, so that strangers cannot make us hold many.
+        let place = Arc::clone(&inlet.places).acquire_owned().await;
+        (place, Bytes::from_request(request, &()).await)
+    };
+    let (place, body) = match timeout(inlet.patience, arriving).await {
+        Ok((Ok(place), Ok(body))) => (place, body),
+        // Nobody closes the semaphore.
+        Ok((Err(_), _)) => return inlet.try_again(),
+        Ok((Ok(_), Err(rejection))) => {
             let status = rejection.status();
             tracing::warn!(status = status.as_u16(), "a delivery's body was not read to its end");
             return refusal(status);
         }
         Err(_) => {
-            tracing::warn!("a delivery took too long to arrive; the vendor is to try again");
+            tracing::warn!(
+                "a delivery took too long to get a place and arrive; the vendor is to try again"
+            );
             return inlet.try_again();
         }
     };

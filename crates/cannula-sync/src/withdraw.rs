@@ -12,7 +12,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub(crate) fn removed(last: &Event, told: DateTime<Utc>) -> Option<Event> {
     let record = without(&last.record, told)?;
     let stamp = told.max(last.version.stamp + TimeDelta::milliseconds(1));
-    Some(state(last, record, stamp))
+    let (practice, id) = (last.key.practice.clone(), last.key.id.clone());
+    Some(Event::withdrawal(practice, id, record, stamp))
 }
 
 /// The state that takes `last` back from its person, because the record's next state, which has
@@ -25,12 +26,8 @@ pub fn moved_away(last: &Event, next: DateTime<Utc>) -> Option<Event> {
     let record = disowned(&last.record)?;
     let moment = TimeDelta::microseconds(1);
     let stamp = (next - moment).max(last.version.stamp + moment);
-    Some(state(last, record, stamp))
-}
-
-fn state(last: &Event, record: Record, stamp: DateTime<Utc>) -> Event {
     let (practice, id) = (last.key.practice.clone(), last.key.id.clone());
-    Event::new(practice, id, record, Some(stamp), stamp)
+    Some(Event::new(practice, id, record, Some(stamp), stamp))
 }
 
 /// What is left of a record that was removed at `told`.

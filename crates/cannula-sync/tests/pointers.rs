@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use cannula_core::{
     AppointmentStatus as Status, Error, ErrorKind, Event, ParkReason, PersonId, Record, RecordKey,
-    Result, Retry, Subject,
+    RecordKind, Result, Retry, Subject,
 };
 use cannula_sync::{CrmFlow, Engine, Outcome, Replay, SqliteStore, Store, Summary};
 use cannula_testkit::{
@@ -176,6 +176,64 @@ async fn a_record_that_is_not_there_any_more_is_withdrawn() {
     let nothing = done(&format!("{gone}, and nothing was known of it."));
     assert_eq!(ends(&engine, &unheard).await, [nothing]);
     assert_eq!(engine.summary().await.unwrap().pending, 0);
+}
+
+#[tokio::test]
+async fn a_record_that_was_taken_for_gone_is_there_again_when_a_sweep_reads_it_unchanged() {
+    let world = world(&[consult("ada")]);
+    let store = store();
+    let engine = world.engine(store.clone());
+    let key = consult("ada").key;
+    engine.accept(vec![changed(&key, 2)]).await.unwrap();
+    engine.drain().await.unwrap();
+    world.source.forget(&key);
+    engine.accept(vec![changed(&key, 9)]).await.unwrap();
+    world.drain_all(&engine).await.unwrap();
+    assert_eq!(statuses(&store, "ada").await, [Status::Pending, Status::Cancelled]);
+    world.source.page(RecordKind::Appointment, vec![consult("ada")]);
+    for _ in 0..2 {
+        engine.poll().await.unwrap();
+        world.drain_all(&engine).await.unwrap();
+        let told = statuses(&store, "ada").await;
+        assert_eq!(told, [Status::Pending, Status::Cancelled, Status::Pending]);
+        world.source.page(RecordKind::Appointment, vec![consult("ada")]);
+    }
+}
+
+#[tokio::test]
+async fn a_removal_that_comes_after_a_newer_reading_is_looked_into() {
+    let later = visit("ada", "Consult", Status::Confirmed, 8);
+    let world = world(std::slice::from_ref(&later));
+    let store = store();
+    let engine = world.engine(store.clone());
+    engine.accept(vec![changed(&later.key, 8)]).await.unwrap();
+    engine.drain().await.unwrap();
+    engine.accept(vec![removed(&later.key, 5)]).await.unwrap();
+    world.drain_all(&engine).await.unwrap();
+    assert_eq!(statuses(&store, "ada").await, [Status::Confirmed]);
+    world.source.forget(&later.key);
+    engine.accept(vec![removed(&later.key, 6)]).await.unwrap();
+    world.drain_all(&engine).await.unwrap();
+    assert_eq!(statuses(&store, "ada").await, [Status::Confirmed, Status::Cancelled]);
+}
+
+#[tokio::test]
+async fn a_record_that_is_not_shown_and_may_be_there_stays_as_it_is_known() {
+    let world = world(&[consult("ada")]);
+    let store = store();
+    let engine = world.engine(store.clone());
+    let key = consult("ada").key;
+    engine.accept(vec![changed(&key, 2)]).await.unwrap();
+    engine.drain().await.unwrap();
+    for _ in 0..2 {
+        world.source.fail_next_get(Error::new(ErrorKind::NotFound, "the list is a short one"));
+    }
+    engine.accept(vec![changed(&key, 9)]).await.unwrap();
+    assert_eq!(engine.drain().await.unwrap().postponed, 1, "it is asked for once more");
+    world.drain_all(&engine).await.unwrap();
+    assert_eq!(statuses(&store, "ada").await, [Status::Pending]);
+    let seen = done("The source does not show the appointment: the list is a short one.");
+    assert_eq!(ends(&engine, &key).await[1], seen);
 }
 
 #[tokio::test]

@@ -273,9 +273,33 @@ async fn strangers_that_never_finish_lose_their_places() {
     let short = Duration::from_millis(300);
     let scene = Scene::with(store(), |receiver| receiver.patience(short).at_once(2)).await;
     let slow: Vec<_> = (0..2).map(|_| scene.begin("content-length: 100\r\n")).collect();
-    soon(async { while scene.deliver("ada").await.0 != 429 {} }).await;
-    soon(async { while scene.deliver("ada").await.0 != 200 {} }).await;
-    drop(slow);
+    for mut stranger in slow {
+        let told = tokio::task::spawn_blocking(move || {
+            let mut answer = [0; 12];
+            stranger.read_exact(&mut answer).map(|()| answer)
+        });
+        assert_eq!(&told.await.unwrap().unwrap(), b"HTTP/1.1 429");
+    }
+    assert_eq!(scene.deliver("ada").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_burst_waits_for_its_turn_and_is_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, lock) = locked(&dir);
+    let scene = Arc::new(Scene::with(store, |receiver| receiver.at_once(1)).await);
+    let burst: Vec<_> = (0..20)
+        .map(|number| {
+            let scene = Arc::clone(&scene);
+            tokio::spawn(async move { scene.deliver(format!("ada{number}")).await.0 })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    lock.execute_batch("ROLLBACK").unwrap();
+    for delivery in burst {
+        assert_eq!(delivery.await.unwrap(), 200);
+    }
+    assert_eq!(scene.stored().await, 20);
 }
 
 #[tokio::test]

@@ -34,7 +34,8 @@ pub struct ZenotiConfig {
     pub sweeps: Sweeps,
     /// What webhooks are proven by; `None` if there are none.
     pub webhooks: Option<WebhookConfig>,
-    /// What the organisation demands of new guests besides first and last name.
+    /// What the organisation demands of new guests besides first and last name. E-mail, phone and
+    /// birth date are always demanded: without them nobody can tell who is who.
     pub required_fields: Vec<PatientField>,
     /// Zenoti's number of the country of addresses and of phone numbers without a dialling code.
     pub country_id: i64,
@@ -330,12 +331,16 @@ fn required_fields(settings: &mut Settings) -> Option<Vec<PatientField>> {
     let words = serde_json::from_value::<Vec<String>>(value).ok();
     let field =
         |word: &String| FIELDS.iter().find(|(name, _)| name == word).map(|(_, field)| *field);
-    let fields: Option<Vec<_>> = words.and_then(|words| words.iter().map(field).collect());
-    if fields.is_none() {
+    let listed: Option<Vec<_>> = words.and_then(|words| words.iter().map(field).collect());
+    let Some(listed) = listed else {
         let known = FIELDS.map(|(word, _)| word).join(", ");
         settings.problem("required_fields", format!("must be a list of: {known}"));
-    }
-    fields
+        return None;
+    };
+    // Without these nobody can tell who is who, so they are demanded, listed or not.
+    let mut fields = default_fields();
+    fields.extend(listed.into_iter().filter(|field| !default_fields().contains(field)));
+    Some(fields)
 }
 
 fn phone_code(settings: &mut Settings) -> Option<String> {

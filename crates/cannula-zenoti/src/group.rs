@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cannula_core::{Appointment, AppointmentStatus, Named, PatientId};
+use cannula_core::{Appointment, AppointmentStatus, Named, PatientId, Phi};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
@@ -97,7 +97,8 @@ fn service(service: &Labelled) -> Option<Named> {
 }
 
 fn practitioner(therapist: &Somebody) -> Option<Named> {
-    let names = [filled(therapist.first_name.as_ref()), filled(therapist.last_name.as_ref())];
+    let names = [&therapist.first_name, &therapist.last_name]
+        .map(|name| filled(name.as_ref().map(Phi::expose)));
     let name = names.into_iter().flatten().collect::<Vec<_>>().join(" ");
     (!name.is_empty()).then(|| Named { id: therapist.id.clone(), name })
 }

@@ -38,6 +38,8 @@ pub(crate) enum Whereabouts {
     },
     /// It is there, but no center or day of ours is.
     Elsewhere,
+    /// The guest has no list: merged into one we do not know, perhaps, who has the booking now.
+    Unknown,
     Nowhere,
 }
 
@@ -77,15 +79,27 @@ impl Zenoti {
         }
         if let Some(guest) = guest {
             return match self.whereabouts(&locator.id, &guest).await? {
-                Whereabouts::At { center, day } => match self.config.center(&center) {
-                    Some(center) => self.look(locator, center, (day, day), &mut tried).await,
-                    None => Ok(None),
-                },
+                Whereabouts::At { center, day } => {
+                    let found = match self.config.center(&center) {
+                        Some(center) => self.look(locator, center, (day, day), &mut tried).await?,
+                        None => None,
+                    };
+                    let moved = "the booking is on its guest's list and not on its day";
+                    found.map(Some).ok_or_else(|| self.unseen("list appointments", moved))
+                }
                 // Not on its day, dropped or not, and not on its guest's list.
                 Whereabouts::Nowhere if !tried.is_empty() && locator.is_told() => {
                     Ok(Some(self.gone(RecordKind::Appointment, &locator.id, asked_at)))
                 }
-                Whereabouts::Nowhere | Whereabouts::Elsewhere => Ok(None),
+                Whereabouts::Nowhere => Ok(None),
+                Whereabouts::Elsewhere => {
+                    let message = "the booking is there, at no center or day of ours";
+                    Err(self.unseen("list a guest's appointments", message))
+                }
+                Whereabouts::Unknown => {
+                    let message = "the booking's guest is not there, merged into another perhaps";
+                    Err(self.unseen("list a guest's appointments", message))
+                }
             };
         }
         if tried.is_empty() && locator.invoice.is_none() {
@@ -163,7 +177,7 @@ impl Zenoti {
         for page in 1..=MOST_PAGES {
             let request = requests::appointments_of(&guest, from, to, page);
             let Some(groups) = self.find(&request, guest_groups).await? else {
-                return Ok(Whereabouts::Nowhere);
+                return Ok(Whereabouts::Unknown);
             };
             let full = groups.len() as u64 >= requests::PAGE;
             let found =
@@ -242,13 +256,13 @@ impl Zenoti {
         kind: RecordKind,
         id: Option<&str>,
         problem: Problem,
-        raw: String,
+        raw: impl Into<Phi<String>>,
     ) -> Rejected {
         Rejected {
             key: id.map(|id| self.events.key(kind, id)),
             path: problem.path,
             problem: problem.what,
-            raw: Phi::new(raw),
+            raw: raw.into(),
         }
     }
 }
@@ -259,7 +273,7 @@ pub(crate) struct UnreadableRow {
     /// The booking it is a part of, if that much could be read.
     pub(crate) group: Option<String>,
     pub(crate) problem: Problem,
-    pub(crate) raw: String,
+    pub(crate) raw: Phi<String>,
 }
 
 /// What a look by invoice brought.
@@ -315,7 +329,8 @@ fn listed(response: &Response) -> Result<Listed> {
                 let group = id_in(row.get(), "appointment_group_id");
                 listed.broken.extend(group.clone());
                 let problem = Problem::new(format!("[{index}].{}", problem.path), problem.what);
-                listed.unreadable.push(UnreadableRow { group, problem, raw: row.get().to_owned() });
+                let raw = Phi::new(row.get().to_owned());
+                listed.unreadable.push(UnreadableRow { group, problem, raw });
             }
         }
     }

@@ -27,7 +27,8 @@ pub(crate) struct Inner {
     pub(crate) places: Recent<String, Place>,
     /// Whose a membership is.
     pub(crate) members: Recent<String, String>,
-    /// Invoices that no booking leads to, and the day they were seen.
+    /// Invoices and their own days, which no reading makes younger: each is read again for as long
+    /// as its day is one of the last, and no longer.
     pub(crate) invoices: Recent<String, NaiveDate>,
     /// Guests whose ids are dead, and into whom they were merged.
     pub(crate) merged: Recent<String, String>,
@@ -84,6 +85,13 @@ impl Memory {
 }
 
 impl Inner {
+    /// Takes note of an invoice. One without a day has that of its first reading.
+    pub(crate) fn keep_invoice(&mut self, id: &str, day: NaiveDate) {
+        let id = id.to_owned();
+        let day = self.invoices.get(&id).map_or(day, |known| day.min(*known));
+        self.invoices.insert(id, day);
+    }
+
     /// The invoices of visits from one day to another, oldest first.
     pub(crate) fn invoices_between(
         &self,

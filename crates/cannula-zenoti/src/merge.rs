@@ -66,7 +66,16 @@ impl Zenoti {
         for guest in guests {
             left.extend(self.led_to(guest).await?);
         }
-        Ok(only(left))
+        Ok(only(self.or_remembered(left, guests)))
+    }
+
+    /// Who is left; where nobody is, who is known to be left of those that were merged on.
+    fn or_remembered(&self, left: BTreeSet<String>, guests: &[String]) -> BTreeSet<String> {
+        if !left.is_empty() {
+            return left;
+        }
+        let known = guests.iter().map(|guest| self.memory.left(guest));
+        known.filter(|left| !guests.contains(left)).collect()
     }
 
     /// The merges at a center since a day, as far as they are not known.
@@ -86,20 +95,33 @@ impl Zenoti {
             list => Vec::from_iter(list.as_array()),
         };
         let mut events = Vec::new();
-        for guests in lists.into_iter().flatten().map(guests_named) {
-            events.extend(self.merged(guests).await?);
+        let mut rows: Vec<_> = lists.into_iter().flatten().map(guests_named).collect();
+        // Of one whose survivor was merged on in turn, a later row may tell who is left.
+        loop {
+            let before = rows.len();
+            let mut undecided = Vec::new();
+            for guests in rows {
+                match self.merged(&guests).await? {
+                    Some(told) => events.extend(told),
+                    None => undecided.push(guests),
+                }
+            }
+            if undecided.is_empty() || undecided.len() == before {
+                return Ok(events);
+            }
+            rows = undecided;
         }
-        Ok(events)
     }
 
-    /// What became of guests that were merged.
-    async fn merged(&self, guests: Vec<String>) -> Result<Vec<Event>> {
-        if guests.len() < 2 || self.memory.lock().merges.get(&guests).is_some() {
-            return Ok(Vec::new());
+    /// What became of guests that were merged, as far as it is news; `None` if nobody is known to
+    /// be left.
+    async fn merged(&self, guests: &Vec<String>) -> Result<Option<Vec<Event>>> {
+        if guests.len() < 2 || self.memory.lock().merges.get(guests).is_some() {
+            return Ok(Some(Vec::new()));
         }
         let asked_at = self.clock.now();
         let (mut dead, mut left) = (Vec::new(), BTreeSet::new());
-        for guest in &guests {
+        for guest in guests {
             self.pace().await?;
             match self.led_to(guest).await? {
                 Some(itself) if itself == *guest => drop(left.insert(itself)),
@@ -110,10 +132,14 @@ impl Zenoti {
                 None => dead.push(guest),
             }
         }
-        let Some(left) = only(left) else { return Ok(Vec::new()) };
+        let left = self.or_remembered(left, guests);
+        if left.is_empty() {
+            return Ok(None);
+        }
+        let Some(left) = only(left) else { return Ok(Some(Vec::new())) };
         let events = dead.iter().map(|guest| self.merge_event(guest, &left, asked_at)).collect();
-        self.memory.lock().merges.insert(guests, ());
-        Ok(events)
+        self.memory.lock().merges.insert(guests.clone(), ());
+        Ok(Some(events))
     }
 }
 

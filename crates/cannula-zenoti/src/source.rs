@@ -218,6 +218,11 @@ impl Zenoti {
             .with("path", problem.path)
     }
 
+    /// A record is not shown, which does not prove that it is gone.
+    pub(crate) fn unseen(&self, operation: &'static str, message: &str) -> Error {
+        Error::new(ErrorKind::NotFound, message).connector(CONNECTOR).operation(operation)
+    }
+
     async fn get_patient(&self, locator: &Locator) -> Result<Option<Event>> {
         let asked_at = self.clock.now();
         if !locator.is_told()
@@ -268,10 +273,12 @@ impl Zenoti {
             Some(center) => self.location(center).await?,
             None => None,
         };
-        let day = self.today(center.and_then(|it| self.config.center(it)).unwrap_or(self.home()));
-        self.memory.lock().invoices.insert(id.to_owned(), day);
+        let today = self.today(center.and_then(|it| self.config.center(it)).unwrap_or(self.home()));
         let payment = map::payment(invoice, location, self.config.currency);
-        Ok(payment.map(|it| self.events.event(id, Record::Payment(it), asked_at, told)))
+        Ok(payment.map(|it| {
+            self.memory.lock().keep_invoice(id, it.date.unwrap_or(today));
+            self.events.event(id, Record::Payment(it), asked_at, told)
+        }))
     }
 
     /// The first center.
@@ -283,8 +290,8 @@ impl Zenoti {
     async fn get_membership(&self, locator: &Locator) -> Result<Option<Event>> {
         let known = || self.memory.lock().members.get(&locator.id).cloned();
         let Some(guest) = locator.guest.clone().or_else(known) else {
-            tracing::info!("a membership is not known yet; the sweep will find it");
-            return Ok(None);
+            let message = "nobody has said yet whose membership this is; the sweep reads it";
+            return Err(self.unseen("list memberships", message));
         };
         let center = locator.center.as_deref().unwrap_or(&self.home().id).to_owned();
         let (events, mut rejected) =

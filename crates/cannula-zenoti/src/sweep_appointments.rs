@@ -103,14 +103,20 @@ impl Zenoti {
     async fn search_for(
         &self,
         id: &str,
-        Seen(_, _, guest): &Seen,
+        seen: &Seen,
         book: &mut Book,
     ) -> Result<Option<cannula_core::Event>> {
         self.pace().await?;
         let asked_at = self.clock.now();
+        let Seen(_, _, guest) = seen;
         match self.whereabouts(id, guest).await? {
             Whereabouts::Nowhere => Ok(Some(self.gone(RecordKind::Appointment, id, asked_at))),
             Whereabouts::Elsewhere => Ok(None),
+            // It is looked for again until its day is over: a later sweep may know who is left.
+            Whereabouts::Unknown => {
+                book.seen.insert(id.to_owned(), seen.clone());
+                Ok(None)
+            }
             Whereabouts::At { center, day } => {
                 let Some(center) = self.config.center(&center) else { return Ok(None) };
                 self.pace().await?;

@@ -239,7 +239,13 @@ impl Zenoti {
     ) -> Result<(Vec<Event>, Vec<UnreadableMembership>)> {
         let asked_at = self.clock.now();
         let request = requests::memberships(&self.memory.left(guest), center);
-        let rows = self.find(&request, membership_rows).await?.unwrap_or_default();
+        let rows = match self.find(&request, membership_rows).await? {
+            None if told.is_some() => {
+                let message = "the membership's guest is not there, merged into another perhaps";
+                return Err(self.unseen(request.operation(), message));
+            }
+            rows => rows.unwrap_or_default(),
+        };
         let today = self.today(self.home());
         let (mut events, mut unreadable) = (Vec::new(), Vec::new());
         for row in &rows {
@@ -254,11 +260,8 @@ impl Zenoti {
                 let membership = map::membership(&row, guest, self.config.currency)?;
                 let mut memory = self.memory.lock();
                 memory.members.insert(id.clone(), membership.patient.as_str().to_owned());
-                if let Some(invoice) = row.invoice.as_ref().and_then(|it| it.id.clone())
-                    && memory.invoices.get(&invoice).is_none()
-                    && membership.start.is_some_and(|day| today - day < chrono::TimeDelta::days(31))
-                {
-                    memory.invoices.insert(invoice, today);
+                if let Some(invoice) = row.invoice.as_ref().and_then(|it| it.id.as_ref()) {
+                    memory.keep_invoice(invoice, membership.start.unwrap_or(today));
                 }
                 drop(memory);
                 let changed = told.is_some_and(|(told, changed)| changed && told == id);

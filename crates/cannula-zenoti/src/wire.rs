@@ -44,9 +44,9 @@ pub(crate) struct Somebody {
     #[serde(default, deserialize_with = "guid")]
     pub(crate) id: Option<String>,
     #[serde(default)]
-    pub(crate) first_name: Option<String>,
+    pub(crate) first_name: Option<Phi<String>>,
     #[serde(default)]
-    pub(crate) last_name: Option<String>,
+    pub(crate) last_name: Option<Phi<String>>,
 }
 
 /// One service of a booking: an element of the center's list, or one by its id.

@@ -66,6 +66,29 @@ async fn a_booking_that_is_neither_on_its_day_nor_on_its_guests_list_is_gone() {
 }
 
 #[tokio::test]
+async fn a_booking_whose_guest_is_not_there_or_that_is_elsewhere_is_not_gone() {
+    let practice = Practice::open().await;
+    practice.answers("appointments", json("[]")).await;
+    practice.answers("guests/p1/appointments", status(404, "")).await;
+    for (guest, center, start) in [
+        // At a center of somebody else's, on no day, and on a day of ours where it is not.
+        ("p2", "ffffffff-0000-4000-8000-000000000001", "2026-03-05T15:30:00"),
+        ("p3", common::CENTER, "0001-01-01T00:00:00"),
+        ("p4", common::CENTER, "2026-03-05T15:30:00"),
+    ] {
+        let list = format!(
+            r#"{{"appointments":[{{"appointment_group_id":"{GROUP}","center_id":"{center}","appointment_services":[{{"start_time":"{start}"}}]}}]}}"#
+        );
+        practice.answers(&format!("guests/{guest}/appointments"), json(list)).await;
+    }
+    for guest in ["p1", "p2", "p3", "p4"] {
+        let told = format!("{GROUP};guest={guest};day=2026-03-04;changed");
+        let error = practice.get(RecordKind::Appointment, &told).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{guest}");
+    }
+}
+
+#[tokio::test]
 async fn a_booking_that_moved_is_found_by_its_guests_list() {
     let practice = Practice::open().await;
     practice.then("appointments", json("[]")).await;
@@ -182,8 +205,12 @@ async fn a_membership_is_read_from_the_list_of_its_guest() {
     // A cancellation does not say whose it is; by now it is known.
     let told = format!("{MEMBERSHIP};changed");
     assert!(practice.get(RecordKind::Membership, &told).await.unwrap().is_some());
-    let unknown = practice.get(RecordKind::Membership, "c9").await.unwrap();
-    assert_eq!(unknown, None);
+    // Nobody said whose this one is: it is not gone for that.
+    let unknown = practice.get(RecordKind::Membership, "c9").await.unwrap_err();
+    assert_eq!(unknown.kind(), ErrorKind::NotFound);
+    let list = r#"{"guest_memberships":[],"error":null}"#;
+    practice.answers("guests/p9/memberships", json(list)).await;
+    assert_eq!(practice.get(RecordKind::Membership, "c9;guest=p9").await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -312,7 +339,8 @@ async fn what_names_a_dead_guest_is_looked_for_in_the_lists_of_the_one_that_is_l
         practice.answers(&format!("guests/{OTHER}{path}"), json(dead)).await;
     }
     let membership = format!("{MEMBERSHIP};guest={OTHER};changed");
-    assert_eq!(practice.get(RecordKind::Membership, &membership).await.unwrap(), None);
+    let unknown = practice.get(RecordKind::Membership, &membership).await.unwrap_err();
+    assert_eq!(unknown.kind(), ErrorKind::NotFound, "it may be another guest's by now");
     led(&practice, &format!("{OTHER};merged={GUEST};changed")).await.unwrap();
     let found = practice.get(RecordKind::Membership, &membership).await.unwrap();
     assert_eq!(found.unwrap().key.id.as_str(), MEMBERSHIP);

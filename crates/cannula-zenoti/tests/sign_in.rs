@@ -150,6 +150,10 @@ fn everything_can_be_said() {
     assert_eq!(config.centers[1].zone, chrono_tz::America::New_York);
     assert_eq!(config.centers[0].name.as_deref(), Some("North"));
     assert_eq!(config.sweeps.every, Duration::from_secs(300));
+    // Who is who is asked for in any case.
+    use cannula_core::PatientField as Field;
+    let demanded = [Field::Email, Field::Phone, Field::BirthDate, Field::Gender];
+    assert_eq!(config.required_fields, demanded);
     assert_eq!(config.webhooks.unwrap().secrets.len(), 2);
 }
 

@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use cannula_core::{AppointmentStatus, Cursor, Event, Record, RecordKind};
+use cannula_core::{AppointmentStatus, Cursor, ErrorKind, Event, Record, RecordKind};
 use common::{CENTER, GROUP, GUEST, INVOICE, MEMBERSHIP, Practice, json};
 
 const DAY: &str = include_str!("fixtures/day.json");
@@ -193,6 +193,75 @@ async fn invoices_of_visits_and_memberships_are_read_again() {
 }
 
 #[tokio::test]
+async fn an_invoice_is_read_again_until_it_is_a_week_old_and_no_longer() {
+    let practice = Practice::open().await;
+    the_rest_is_empty(&practice).await;
+    let (fresh, old) = ("i-fresh", "i-old");
+    for (id, day) in [(fresh, "2026-03-03"), (old, "2026-02-20")] {
+        let body = INVOICE_BODY.replace(INVOICE, id).replace("2026-03-04T", &format!("{day}T"));
+        practice.answers(&format!("invoices/{id}"), json(body)).await;
+        practice.get(RecordKind::Payment, &format!("{id};changed")).await.unwrap().unwrap();
+    }
+    let (mut cursor, mut read) = (None, Vec::new());
+    for _ in 0..10 {
+        let (events, next) = practice.sweep(RecordKind::Payment, cursor).await;
+        read.push(kinds(&events).join(" "));
+        cursor = Some(next);
+        practice.clock.advance(Duration::from_secs(24 * 3600));
+    }
+    let week = vec![format!("payment/{fresh}"); 7];
+    assert_eq!(read, [week, vec![String::new(); 3]].concat());
+}
+
+#[tokio::test]
+async fn of_guests_merged_twice_the_last_that_is_left_is_found_whichever_is_listed_first() {
+    let [a, b, c] = [1, 2, 3].map(|it| format!("5{it}000000-0000-4000-8000-000000000001"));
+    for turned in [false, true] {
+        let practice = Practice::open().await;
+        let mut rows = [[&a, &b], [&b, &c]].map(|[from, into]| {
+            format!(r#"{{"source_guest_id":"{from}","target_guest_id":"{into}"}}"#)
+        });
+        if turned {
+            rows.reverse();
+        }
+        let list = format!(r#"{{"merges":[{}]}}"#, rows.join(","));
+        practice.answers("guests/merge_history", json(list)).await;
+        let left = GUEST_BODY.replace(GUEST, &c);
+        practice.answers(&format!("guests/{c}"), json(left)).await;
+        practice.answers("guests", json(r#"{"guests":[],"page_Info":{"total":0}}"#)).await;
+        the_rest_is_empty(&practice).await;
+        let (events, _) = practice.sweep(RecordKind::Patient, None).await;
+        let mut merges: Vec<_> = events
+            .iter()
+            .filter_map(|event| match &event.record {
+                Record::PatientMerge(it) => Some((it.patient.to_string(), it.into.to_string())),
+                _ => None,
+            })
+            .collect();
+        merges.sort();
+        merges.dedup();
+        assert_eq!(merges, [(a.clone(), c.clone()), (b.clone(), c.clone())], "turned: {turned}");
+    }
+}
+
+#[tokio::test]
+async fn a_booking_whose_guest_was_merged_unheard_of_waits_and_is_followed_later() {
+    let practice = Practice::open().await;
+    book(&practice, DAY, 1).await;
+    the_rest_is_empty(&practice).await;
+    let (_, cursor) = practice.sweep(RecordKind::Appointment, None).await;
+    // It is gone from its day, and its guest has no list: 404.
+    practice.clock.advance(Duration::from_secs(3600));
+    let (events, cursor) = practice.sweep(RecordKind::Appointment, Some(cursor)).await;
+    assert!(kinds(&events).is_empty(), "{:?}", kinds(&events));
+    practice.clock.advance(Duration::from_secs(3600));
+    practice.sweep(RecordKind::Appointment, Some(cursor)).await;
+    let asked = practice.asked().await;
+    let looked = asked.iter().filter(|it| it.starts_with(&format!("guests/{GUEST}/appointments")));
+    assert_eq!(looked.count(), 2, "it is looked for again: {asked:#?}");
+}
+
+#[tokio::test]
 async fn whose_a_membership_is_survives_a_restart_in_the_cursor() {
     let mut practice = Practice::open().await;
     book(&practice, DAY, u64::MAX).await;
@@ -202,7 +271,8 @@ async fn whose_a_membership_is_survives_a_restart_in_the_cursor() {
     let (_, cursor) = practice.sweep(RecordKind::Membership, None).await;
     practice.restarted();
     let told = format!("{MEMBERSHIP};changed");
-    assert_eq!(practice.get(RecordKind::Membership, &told).await.unwrap(), None);
+    let unknown = practice.get(RecordKind::Membership, &told).await.unwrap_err();
+    assert_eq!(unknown.kind(), ErrorKind::NotFound, "it is not cancelled for that");
     practice.poll(RecordKind::Membership, Some(&cursor)).await.unwrap();
     assert!(practice.get(RecordKind::Membership, &told).await.unwrap().is_some());
 }

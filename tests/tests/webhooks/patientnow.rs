@@ -4,8 +4,11 @@ use cannula::{
     core::{AppointmentStatus as Status, ParkReason},
     sync::Replay,
 };
-use cannula_sandbox::practice::{AppointmentState, Email, PatientState};
-use cannula_tests::{Clinic, Emr};
+use cannula_sandbox::{
+    Fault, LineKind, OrderLine, Vendor,
+    practice::{AppointmentState, Email, PatientState},
+};
+use cannula_tests::{Clinic, Emr, World, WorldConfig};
 
 use crate::{clinic, contact, field, out_of_reach, parked, time, titles};
 
@@ -142,4 +145,83 @@ async fn a_membership_leaves_a_note_fields_and_a_tag_and_takes_the_tag_back() {
     assert_eq!(field(&former, "Membership Status"), "Cancelled");
     assert_eq!(former.tags, [""; 0]);
     assert!(titles(&former).contains(&"Membership Cancelled"), "{:?}", titles(&former));
+}
+
+#[tokio::test]
+async fn a_membership_ends_with_the_closing_or_the_line_that_sold_it() {
+    let clinic = clinic(Emr::PatientNow).await;
+    let practice = clinic.world.sandbox.practice();
+    let ann = practice.add_patient(PatientState::new("Ann", "Smith", 1));
+    let (order, _) = practice.sell_membership(&ann, "Glow Monthly", 19_900);
+    clinic.work(A_SWEEP).await.unwrap();
+    let look = || {
+        let contact = contact(&clinic, "Ann");
+        (field(&contact, "Membership Status"), contact.tags.join(" "))
+    };
+    let is = |status: &str, tags: &str| (status.to_owned(), tags.to_owned());
+    assert_eq!(look(), is("Active", "member"));
+    practice.reopen_order(&order);
+    clinic.work(A_SWEEP).await.unwrap();
+    assert_eq!(look(), is("Cancelled", ""), "it is not sold as long as the order is open");
+    practice.close_order(&order);
+    clinic.work(A_SWEEP).await.unwrap();
+    assert_eq!(look(), is("Active", "member"));
+    // Between two sweeps it is opened, loses the line and is closed.
+    practice.reopen_order(&order);
+    practice.update_order(&order, |order| {
+        order.lines = vec![OrderLine::new(LineKind::Service, "Skin Care", 10_000)];
+    });
+    practice.close_order(&order);
+    clinic.work(A_SWEEP).await.unwrap();
+    assert_eq!(look(), is("Cancelled", ""));
+    assert_eq!(clinic.ledgers().await.unwrap(), clinic.books());
+}
+
+#[tokio::test]
+async fn a_visit_that_was_not_there_for_a_moment_comes_back_with_the_next_sweep() {
+    let clinic = clinic(Emr::PatientNow).await;
+    let practice = clinic.world.sandbox.practice();
+    let ann = practice.add_patient(PatientState::new("Ann", "Smith", 1));
+    let visit =
+        practice.book(AppointmentState::new(&ann, "Laser Treatment", time("2026-03-02T10:00")));
+    clinic.minutes().await.unwrap();
+    let faults = clinic.world.sandbox.faults(Vendor::PatientNow);
+    for _ in 0..2 {
+        faults.script("/appointments/", Fault::NotThere);
+    }
+    practice.update_appointment(&visit, |visit| visit.status = Status::Confirmed);
+    clinic.minutes().await.unwrap();
+    clinic.minutes().await.unwrap();
+    let shown = || field(&contact(&clinic, "Ann"), "NXT Appointment Status");
+    assert_eq!(shown(), "Cancelled", "it was asked for twice");
+    clinic.work(A_SWEEP).await.unwrap();
+    assert_eq!(shown(), "Confirmed");
+    assert_eq!(field(&contact(&clinic, "Ann"), "Next Visit Date"), "2026-03-02");
+}
+
+#[tokio::test]
+async fn visits_read_from_the_list_of_upcoming_ones_are_not_cancelled_by_leaving_it() {
+    let mut config = WorldConfig::empty(Emr::PatientNow);
+    config.by_customer = true;
+    let clinic = Clinic::open(World::start(config).await.unwrap()).await.unwrap();
+    let practice = clinic.world.sandbox.practice();
+    let ann = practice.add_patient(PatientState::new("Ann", "Smith", 1));
+    let visit =
+        practice.book(AppointmentState::new(&ann, "Laser Treatment", time("2026-02-20T10:00")));
+    let other = practice.book(AppointmentState::new(&ann, "Skin Care", time("2026-02-21T10:00")));
+    clinic.minutes().await.unwrap();
+    assert_eq!(field(&contact(&clinic, "Ann"), "Next Visit Date"), "2026-02-20");
+    // Far beyond the days of sweeps, and over: that one is in no such list any more.
+    practice.update_appointment(&other, |visit| visit.start = time("2026-09-01T10:00"));
+    practice.update_appointment(&visit, |visit| visit.status = Status::Fulfilled);
+    clinic.minutes().await.unwrap();
+    clinic.minutes().await.unwrap();
+    let titles = titles(&contact(&clinic, "Ann")).len();
+    clinic.work(A_SWEEP).await.unwrap();
+    let ann = contact(&clinic, "Ann");
+    assert_eq!(field(&ann, "Last Visit Date"), "2026-02-20");
+    assert_eq!(field(&ann, "Next Visit Date"), "2026-09-01");
+    let cancelled = ann.notes.iter().any(|note| note.contains("Cancelled"));
+    assert!(!cancelled && titles > 0, "{:#?}", ann.notes);
+    assert_eq!(clinic.engine.summary().await.unwrap().dead, 0);
 }

@@ -53,6 +53,34 @@ async fn a_group_that_lost_all_its_services_is_cancelled() {
 }
 
 #[tokio::test]
+async fn a_group_whose_services_are_put_back_as_they_were_is_a_visit_again() {
+    for lost in [false, true] {
+        let clinic = clinic(Emr::Zenoti).await;
+        let practice = clinic.world.sandbox.practice();
+        let ann = practice.add_patient(PatientState::new("Ann", "Smith", 1));
+        let visit = AppointmentState::new(&ann, "Laser Treatment", time("2026-03-02T10:00"));
+        let visit = practice.book(visit);
+        clinic.minutes().await.unwrap();
+        let shown = || {
+            let contact = contact(&clinic, "Ann");
+            let opportunity = contact.opportunities[0].stage.clone();
+            let [status, next] = ["NXT Appointment Status", "Next Visit Date"];
+            [field(&contact, status), field(&contact, next), opportunity]
+        };
+        let booked = shown();
+        practice.zenoti_remove_services(&visit);
+        clinic.minutes().await.unwrap();
+        assert_eq!(shown()[0], "Cancelled");
+        clinic.change_quirks(|quirks| quirks.loss = f64::from(u8::from(lost)));
+        assert!(practice.zenoti_put_services_back(&visit));
+        clinic.minutes().await.unwrap();
+        assert_eq!(shown() == booked, !lost);
+        clinic.work(std::time::Duration::from_secs(7 * 3_600)).await.unwrap();
+        assert_eq!(shown(), booked, "lost: {lost}");
+    }
+}
+
+#[tokio::test]
 async fn an_invoice_counts_by_its_state_and_not_by_what_its_event_is_called() {
     let clinic = clinic(Emr::Zenoti).await;
     let practice = clinic.world.sandbox.practice();

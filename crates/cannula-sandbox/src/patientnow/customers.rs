@@ -8,7 +8,7 @@ use axum::{
     extract::{Path, RawQuery, State},
     response::Response,
 };
-use cannula_core::PatientId;
+use cannula_core::{AppointmentStatus, PatientId};
 use serde_json::Value;
 
 use super::{
@@ -80,8 +80,8 @@ pub(super) fn find(
     Ok((row, id))
 }
 
-/// `POST /customers/{id}/Appointments`: the customer's appointments from `StartDate` to `EndDate`
-/// of the body, or those from today on. It reads, whatever the verb says.
+/// `POST /customers/{id}/Appointments`: the customer's upcoming appointments, from `StartDate` of
+/// the body or today, whichever is later, to `EndDate`. It reads, whatever the verb says.
 pub(super) async fn appointments(
     State(server): State<Arc<Server>>,
     Path(id): Path<String>,
@@ -93,12 +93,13 @@ pub(super) async fn appointments(
     let bound = |name: &str| body[name].as_str().and_then(date);
     let now = server.practice.now();
     let today = now.with_timezone(&ZONE).date_naive();
-    let (start, end) = (bound("StartDate").unwrap_or(today), bound("EndDate"));
+    let (start, end) = (bound("StartDate").unwrap_or(today).max(today), bound("EndDate"));
     let query = Query::parse(raw.as_deref());
     let rows = lists::visits(&server, |row| {
         let state = &row.version.state;
         let day = state.start.date();
-        state.patient.as_ref() == Some(&patient) && start <= day && end.is_none_or(|end| day <= end)
+        let upcoming = start <= day && state.status != AppointmentStatus::Fulfilled;
+        state.patient.as_ref() == Some(&patient) && upcoming && end.is_none_or(|end| day <= end)
     });
     Ok(query.page(rows, 20, false))
 }

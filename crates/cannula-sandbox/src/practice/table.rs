@@ -123,6 +123,13 @@ impl<S: Clone> Table<S> {
         self.with_row(id, |row| row.deleted = Some(now))
     }
 
+    /// Brings a deleted record back as it was. `false` if there is no such record.
+    pub(crate) fn restore(&mut self, id: &str, now: DateTime<Utc>) -> bool {
+        let mut was_deleted = false;
+        self.with_row(id, |row| was_deleted = row.deleted.take().is_some());
+        was_deleted && self.change(id, now, |_| ())
+    }
+
     /// Spoils a record on the wire, or mends it.
     pub(crate) fn spoil(&mut self, id: &str, spoil: Option<Spoil>) -> bool {
         self.with_row(id, |row| row.spoil = spoil)
@@ -306,5 +313,7 @@ mod tests {
         assert_eq!(states(&mut table, 39), ["a1", "b1"]);
         assert_eq!(states(&mut table, 40), ["b1"]);
         assert!(table.get("a", at(40)).is_none());
+        assert!(table.restore("a", at(50)) && !table.restore("a", at(50)));
+        assert_eq!(states(&mut table, 50), ["a1", "b1"]);
     }
 }

@@ -66,6 +66,12 @@ impl Practice {
         inner.appointments.delete(appointment.as_str(), now)
     }
 
+    /// Puts the services back into a visit that lost them. `false` if there is none.
+    pub fn zenoti_put_services_back(&self, appointment: &RecordId) -> bool {
+        let now = self.stamp();
+        self.lock().appointments.restore(appointment.as_str(), now)
+    }
+
     /// Merges a guest into another: the first id dies. `false` if either is unknown or they are
     /// the same.
     pub fn zenoti_merge_guests(&self, from: &PatientId, into: &PatientId) -> bool {

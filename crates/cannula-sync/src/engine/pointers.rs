@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use cannula_core::{Event, Pointer, Record, RecordKey};
+use cannula_core::{ErrorKind, Event, Pointer, Record, RecordKey};
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -99,7 +99,7 @@ impl<F: Flow> Shared<F> {
         claim: &Claim,
     ) -> Result<Followed, Undecided> {
         let noun = key.kind.as_str().replace('_', " ");
-        if told.gone {
+        if told.gone && !self.was_seen_since(key, told, claim).await? {
             let what = format!("The {noun} was removed at the source");
             return self.withdraw(key, told, claim, what).await;
         }
@@ -118,12 +118,34 @@ impl<F: Flow> Shared<F> {
                 let what = format!("The source does not have the {noun} any more");
                 self.withdraw(key, told, claim, what).await
             }
+            // It cannot be told whether it is there, so it stays as it is known.
+            Err((error, _)) if error.kind() == ErrorKind::NotFound => {
+                if claim.attempts < LOOKS {
+                    let wait = backoff::delay(claim.attempts, &claim.subject.to_string());
+                    let due_at = later(self.clock.now(), wait);
+                    return Err(Postponed { due_at, error: Some(error.to_string()) });
+                }
+                let reason = format!("The source does not show the {noun}: {}.", error.message());
+                Ok(Followed { outcome: Outcome::Done, reason, arrival: None })
+            }
             Err((error, outcome)) => Ok(Followed {
                 outcome,
                 reason: format!("Reading the {noun} failed: {error}."),
                 arrival: None,
             }),
         }
+    }
+
+    /// Whether the record was there after it is told to have been removed: the message comes late.
+    async fn was_seen_since(
+        &self,
+        key: &RecordKey,
+        told: &Told,
+        claim: &Claim,
+    ) -> Result<bool, Postponed> {
+        let last = self.store.last_event(key).await;
+        let last = last.map_err(|error| self.postpone(error, claim))?;
+        Ok(last.is_some_and(|last| last.version.stamp > told.at && !last.is_withdrawal()))
     }
 
     /// Takes back what is known of a record that is gone.

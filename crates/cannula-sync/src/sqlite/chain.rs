@@ -46,27 +46,42 @@ pub(super) fn withdrawals(
     Ok(withdrawn)
 }
 
-/// The state as a new event, if its id is an earlier state's and the record was another since.
-/// Its stamp must be later than that earlier state's.
-pub(super) fn returned(tx: &Transaction<'_>, row: &InboxRow) -> Result<Option<InboxRow>, Fault> {
+/// The state as one more event, because it is what the source has now and the newest known state
+/// is another: the record is again what it once was, or it was withdrawn and is there all the
+/// same. `known` is the stamp of the event with the state's id.
+pub(super) fn again(
+    tx: &Transaction<'_>,
+    row: &InboxRow,
+    known: Option<i64>,
+) -> Result<Option<InboxRow>, Fault> {
     let Some(record) = &row.record else { return Ok(None) };
-    let Some(newest) = newest(tx, record)?.filter(|it| it.stamp < row.stamp) else {
+    let Some(newest) = newest(tx, record)? else { return Ok(None) };
+    let is_back = known.is_some_and(|known| known < row.stamp) && newest.stamp < row.stamp;
+    // Of a state that is known, the event itself is the newest as a rule.
+    let is_older = newest.stamp > row.stamp || (newest.stamp == row.stamp && known.is_none());
+    if !is_back && !is_older {
+        return Ok(None);
+    }
+    let Some(last) = readable(&body(tx, newest.seq)?) else { return Ok(None) };
+    let Event { id, key, version, record } = from_json(&row.body)?;
+    if last.version.digest == version.digest {
+        return Ok(None);
+    }
+    let state = |stamp| {
+        Event::new(key.practice.clone(), key.id.clone(), record.clone(), stamp, version.stamp)
+    };
+    let stamp = if is_back {
+        version.stamp
+    } else if last.event().is_some_and(|last| last.is_withdrawal()) && state(None).id != id {
+        // The vendor's time of the last change, which says nothing of when it was there.
+        instant(newest.stamp + 1)
+    } else {
         return Ok(None);
     };
-    let Some(newest) = readable(&body(tx, newest.seq)?) else { return Ok(None) };
-    if newest.id == row.id {
-        return Ok(None);
-    }
-    let event: Event = from_json(&row.body)?;
-    if newest.version.digest == event.version.digest {
-        return Ok(None);
-    }
-    let (stamp, key) = (event.version.stamp, event.key);
-    // With the time of reading for a stamp, it has an id of its own.
-    let again = Event::new(key.practice, key.id, event.record, Some(stamp), stamp);
+    // With this stamp, it has an id of its own.
     let InboxRow { outcome, detail, reasons, .. } = row;
     let (detail, reasons) = (detail.clone(), reasons.clone());
-    Ok(Some(InboxRow { outcome, detail, reasons, ..inbox_row(&again)? }))
+    Ok(Some(InboxRow { outcome, detail, reasons, ..inbox_row(&state(Some(stamp)))? }))
 }
 
 /// The states between which one with this stamp belongs.

@@ -82,23 +82,18 @@ pub(super) fn add(
             None if renamed.is_some() => self::known(tx, row)?,
             known => known,
         };
-        let again = match (known, origin) {
-            (None, _) => None,
-            (Some(stamp), Origin::Read) if row.stamp > stamp => match chain::returned(tx, row)? {
-                Some(again) => Some(again),
-                None => {
-                    ingested.duplicates += 1;
-                    continue;
-                }
-            },
-            (Some(_), _) => {
-                ingested.duplicates += 1;
-                continue;
-            }
+        let again = match origin {
+            Origin::Read => chain::again(tx, row, known)?,
+            Origin::Delivered | Origin::PassedOn => None,
         };
-        ingested.withdrawn += take(tx, again.as_ref().unwrap_or(row), now)?;
-        ingested.new += 1;
-        ingested.messages += u64::from(row.record.is_none());
+        if known.is_some() && again.is_none() {
+            ingested.duplicates += 1;
+        }
+        for row in Some(row).filter(|_| known.is_none()).into_iter().chain(&again) {
+            ingested.withdrawn += take(tx, row, now)?;
+            ingested.new += 1;
+            ingested.messages += u64::from(row.record.is_none());
+        }
     }
     Ok(ingested)
 }

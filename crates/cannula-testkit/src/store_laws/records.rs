@@ -186,3 +186,49 @@ pub async fn a_state_delivered_again_after_another_is_ignored(bench: &dyn StoreB
     let summary = store.summary().await.unwrap();
     assert_eq!((summary.pending, summary.events()), (4, 4));
 }
+
+/// It was taken for gone and the source shows it, unchanged or as it was changed before that. An
+/// answer that was long on its way, or a repeated delivery, brings nothing back.
+pub async fn a_withdrawn_record_that_is_read_is_there_again(bench: &dyn StoreBench) {
+    let store = bench.open("main").await;
+    let (booked, changed) = (visit("a", "1", 0), visit("a", "1", 3));
+    let gone = |at| {
+        let mut record = booked.record.clone();
+        if let Record::Appointment(appointment) = &mut record {
+            appointment.status = AppointmentStatus::Cancelled;
+        }
+        let (practice, id) = (booked.key.practice.clone(), booked.key.id.clone());
+        Event::withdrawal(practice, id, record, minute(at))
+    };
+    let mut revision = 0;
+    let mut read = async |event: &Event| {
+        let page = page(revision, std::slice::from_ref(event), "c");
+        revision += 1;
+        store.ingest(page, minute(20)).await.unwrap().new
+    };
+    let last = async || store.last_event(&booked.key).await.unwrap().unwrap();
+    assert_eq!(read(&booked).await, 1);
+    store.add(arrivals(&[gone(5)]), minute(20)).await.unwrap();
+    let delivered = store.add(arrivals(std::slice::from_ref(&booked)), minute(20)).await.unwrap();
+    assert_eq!((delivered.new, last().await.record), (0, gone(5).record));
+
+    // By its content alone it is told from what was read before the withdrawal.
+    assert_eq!(read(&without_stamp(&changed, 4)).await, 1);
+    assert_eq!(last().await.record, gone(5).record);
+    // The vendor's time of its last change is before it as well, and says nothing of that.
+    assert_eq!(read(&booked).await, 1);
+    let back = last().await;
+    assert_eq!(back.record, booked.record);
+    assert!(back.version.stamp > minute(5) && back.version.stamp < minute(6));
+    assert_eq!(read(&booked).await, 0, "it is no news a second time");
+
+    store.add(arrivals(&[gone(9)]), minute(20)).await.unwrap();
+    // The change itself, and that it is so again.
+    assert_eq!(read(&changed).await, 2);
+    assert_eq!(last().await.record, changed.record);
+    assert_eq!(read(&changed).await, 0);
+    // What the vendor cancels stays cancelled, however often an older answer comes.
+    let cancelled = appointment("a", "1", "Consult", AppointmentStatus::Cancelled, 15);
+    assert_eq!((read(&cancelled).await, read(&changed).await), (1, 0));
+    assert_eq!(last().await, cancelled);
+}

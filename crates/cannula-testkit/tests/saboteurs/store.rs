@@ -28,6 +28,7 @@ crate::laws_and_saboteurs!(store_laws: bench => Bench, &[
     ("a_refused_page_withdraws_nothing", Flaw::TakesStalePages),
     ("a_state_read_again_after_another_is_new", Flaw::TakesPagesForDeliveries),
     ("a_state_delivered_again_after_another_is_ignored", Flaw::TakesDeliveriesForPages),
+    ("a_withdrawn_record_that_is_read_is_there_again", Flaw::TakesPagesForDeliveries),
     ("what_names_a_merged_person_is_taken_for_the_one_that_is_left", Flaw::ForgetsMerges),
     ("what_was_passed_on_and_is_read_again_by_the_old_name_is_no_news", Flaw::ForgetsMerges),
     ("a_person_who_is_one_again_has_its_records_again", Flaw::ForgetsMerges),
