@@ -123,7 +123,7 @@ impl<F: Flow> Shared<F> {
                 if claim.attempts < LOOKS {
                     let wait = backoff::delay(claim.attempts, &claim.subject.to_string());
                     let due_at = later(self.clock.now(), wait);
-                    return Err(Postponed { due_at, error: Some(error.to_string()) });
+                    return Err(Undecided::Later { due_at, error: Some(error.to_string()) });
                 }
                 let reason = format!("The source does not show the {noun}: {}.", error.message());
                 Ok(Followed { outcome: Outcome::Done, reason, arrival: None })
@@ -142,7 +142,7 @@ impl<F: Flow> Shared<F> {
         key: &RecordKey,
         told: &Told,
         claim: &Claim,
-    ) -> Result<bool, Postponed> {
+    ) -> Result<bool, Undecided> {
         let last = self.store.last_event(key).await;
         let last = last.map_err(|error| self.postpone(error, claim))?;
         Ok(last.is_some_and(|last| last.version.stamp > told.at && !last.is_withdrawal()))
