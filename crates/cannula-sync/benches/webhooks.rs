@@ -34,9 +34,9 @@ use cannula_testkit::{MemoryCrm, ScriptedSource};
 
 const CONNECTIONS: usize = 64;
 /// The measurements take turns, so that what else the machine does befalls them alike.
-const ROUNDS: u32 = 8;
+const ROUNDS: u32 = 4;
 /// How long each of them runs in a round.
-const LOOP: Duration = Duration::from_secs(1);
+const LOOP: Duration = Duration::from_secs(5);
 
 /// A vendor that only says which record changed: the body is the record's id.
 #[derive(Debug)]

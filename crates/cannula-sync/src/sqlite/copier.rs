@@ -13,7 +13,7 @@ use cannula_core::{Error, ErrorKind, Result};
 use rusqlite::Connection;
 
 /// How long after a change: what changes often is copied once.
-const DELAY: Duration = Duration::from_millis(500);
+const DELAY: Duration = Duration::from_secs(1);
 
 pub(super) struct Copier {
     shared: Arc<Shared>,
