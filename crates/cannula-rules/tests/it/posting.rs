@@ -3,6 +3,7 @@
 mod deciding;
 mod matching;
 mod report;
+mod rows;
 mod statuses;
 mod words;
 

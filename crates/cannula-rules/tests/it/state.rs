@@ -58,8 +58,10 @@ fn undelivered_lists_the_events_whose_notes_are_due() {
 fn a_broken_link_writes_everything_anew_except_the_notes() {
     let mut state = Crm::default().deliver_all(decide(PersonState::default(), &[PATIENT, BOOKED]));
     assert_eq!(state.links().contact, Some(ContactId::new("c1")));
+    let pipeline = "Surgery: Lead 2 Patient";
+    assert_eq!(state.placements().collect::<Vec<_>>(), [(pipeline, "Consult Booked")]);
     state.link_broken();
-    assert_eq!(state.links().contact, None);
+    assert_eq!((&state.links().contact, state.placements().count()), (&None, 0));
     assert_eq!(labels(&decide(state, &[])), ["contact", "add tags", "stage"]);
 }
 
@@ -103,12 +105,53 @@ fn withheld_contact_details_keep_their_last_known_values() {
 }
 
 #[test]
+fn a_patient_record_is_told_by_what_it_changed() {
+    let state = Crm::default().deliver_all(decide(PersonState::default(), &[PATIENT, BOOKED]));
+    let reasons = |line: &str| decide(state.clone(), &[line]).verdicts[0].1.reasons.clone();
+    let again = PATIENT.replace("2026-01-01", "2026-02-01");
+    assert_eq!(reasons(&again), [Reason::NothingChanged]);
+    assert_eq!(reasons(&again.replace("0100", "0199")), [Reason::PersonUpdated]);
+    let before = PATIENT.replace("2026-01-01", "2025-12-01").replace("0100", "0199");
+    assert_eq!(reasons(&before), [Reason::ArrivedLate]);
+}
+
+#[test]
+fn a_change_of_anything_that_the_note_says_is_noted_and_of_nothing_else() {
+    const SAID: &str =
+        "2026-03-02 10:00 | A | Surgical Consult | pending | 2026-03-10 09:00 | Nose | Rao | Main";
+    let state = Crm::default().deliver_all(decide(PersonState::default(), &[PATIENT, SAID]));
+    let again = SAID.replace("03-02 10:00", "03-02 10:01");
+    let noted = |of: &str, now: &str| {
+        let plan = decide(state.clone(), &[&again.replace(of, now)]);
+        plan.effects.iter().any(|planned| matches!(planned.effect, CrmEffect::Note(_)))
+    };
+    assert!(!noted("", ""));
+    for (of, now) in [
+        ("Surgical Consult", "Surgical Appointment"),
+        ("pending", "confirmed"),
+        ("03-10 09:00", "03-10 09:30"),
+        ("Nose", "Ears"),
+        ("Nose", "Nose + Ears"),
+        ("Rao", "Okafor"),
+        ("Rao", ""),
+        ("Main", "North"),
+    ] {
+        assert!(noted(of, now), "{of} became {now}");
+    }
+}
+
+#[test]
 fn a_linked_person_without_contact_details_is_not_parked() {
     let mut state = PersonState::default();
     let link = Receipt { contact: Some("c9".into()), ..Receipt::applied() };
     state.applied(&CrmEffect::AddTags { tags: Vec::new() }, &link);
     let plan = decide(state, &["2026-01-01 08:00 | patient | Mina Sol | | |", BOOKED]);
     assert_eq!(labels(&plan), ["contact", "add tags", "note", "stage"]);
+    // Nor when the contact is gone, for the note was left.
+    let mut state = Crm::default().deliver_all(plan);
+    state.link_broken();
+    let plan = decide(state, &[BOOKED]);
+    assert_eq!((plan.effects.len(), &plan.verdicts[0].1.outcome), (0, &Outcome::Done));
 }
 
 #[test]
