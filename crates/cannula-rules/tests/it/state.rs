@@ -115,28 +115,65 @@ fn a_patient_record_is_told_by_what_it_changed() {
     assert_eq!(reasons(&before), [Reason::ArrivedLate]);
 }
 
+/// Whether the state `again` of a record whose state `said` was noted leaves a note of its own.
+fn noted(said: &str, again: &str) -> bool {
+    let (rules, now) = (any_record(), instant("2026-03-02 12:00"));
+    let plan = rules.decide(PersonState::default(), &[PATIENT, said].map(event), now);
+    let plan = rules.decide(Crm::default().deliver_all(plan), &[event(again)], now);
+    plan.effects.iter().any(|planned| matches!(planned.effect, CrmEffect::Note(_)))
+}
+
 #[test]
-fn a_change_of_anything_that_the_note_says_is_noted_and_of_nothing_else() {
-    const SAID: &str =
+fn a_change_of_anything_that_a_note_says_is_noted_and_of_nothing_else() {
+    const VISIT: &str =
         "2026-03-02 10:00 | A | Surgical Consult | pending | 2026-03-10 09:00 | Nose | Rao | Main";
-    let state = Crm::default().deliver_all(decide(PersonState::default(), &[PATIENT, SAID]));
-    let again = SAID.replace("03-02 10:00", "03-02 10:01");
-    let noted = |of: &str, now: &str| {
-        let plan = decide(state.clone(), &[&again.replace(of, now)]);
-        plan.effects.iter().any(|planned| matches!(planned.effect, CrmEffect::Note(_)))
-    };
-    assert!(!noted("", ""));
-    for (of, now) in [
-        ("Surgical Consult", "Surgical Appointment"),
-        ("pending", "confirmed"),
-        ("03-10 09:00", "03-10 09:30"),
-        ("Nose", "Ears"),
-        ("Nose", "Nose + Ears"),
-        ("Rao", "Okafor"),
-        ("Rao", ""),
-        ("Main", "North"),
+    const MEMBERSHIP: &str =
+        "2026-03-02 10:00 | member 1 | Glow Monthly | active | 2026-03-02 | 2027-03-02 | 99.00";
+    const PAYMENT: &str = "2026-03-02 10:00 | pay 1 | 80.00 | active | 2026-03-02 | | Visa | Skin | Rao | Main | Serum";
+    for (said, changes) in [
+        (
+            VISIT,
+            &[
+                ("Surgical Consult", "Surgical Appointment"),
+                ("pending", "confirmed"),
+                ("03-10 09:00", "03-10 09:30"),
+                ("Nose", "Ears"),
+                ("Nose", "Nose + Ears"),
+                ("Rao", "Okafor"),
+                ("Rao", ""),
+                ("Main", "North"),
+            ][..],
+        ),
+        (
+            MEMBERSHIP,
+            &[
+                ("Glow Monthly", "Glow Yearly"),
+                ("active", "frozen"),
+                ("| 2026-03-02 |", "| 2026-03-03 |"),
+                ("2027-03-02", "2027-03-03"),
+                ("99.00", "89.00"),
+            ],
+        ),
+        (
+            PAYMENT,
+            &[
+                ("80.00", "85.00"),
+                ("| |", "| insurer |"),
+                ("| |", "| adjustment |"),
+                ("| 2026-03-02 |", "| 2026-03-03 |"),
+                ("Visa", "Cash"),
+                ("Skin", "Products"),
+                ("Rao", "Okafor"),
+                ("Main", "North"),
+                ("Serum", "Serum + Peel"),
+            ],
+        ),
     ] {
-        assert!(noted(of, now), "{of} became {now}");
+        let again = said.replace("03-02 10:00", "03-02 10:01");
+        assert!(!noted(said, &again), "{said}");
+        for (of, now) in changes {
+            assert!(noted(said, &again.replace(of, now)), "{of} became {now}");
+        }
     }
 }
 
