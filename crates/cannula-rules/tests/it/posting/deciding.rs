@@ -7,8 +7,8 @@ use cannula_core::{
 use cannula_rules::{
     Outcome,
     posting::{
-        Identified, PostPayment, PostedPart, PostingConfig, PostingEffect, PostingReceipt,
-        PostingState, SyncStatus,
+        Identified, PostPayment, PostedPart, PostingConfig, PostingEffect, PostingReason,
+        PostingReceipt, PostingState, SyncStatus,
     },
 };
 use chrono::TimeDelta;
@@ -461,6 +461,58 @@ fn an_order_first_seen_while_posting_was_off_stays_where_it_is() {
     let (state, sent) = then(plan.state, &[event(&order("41"), 5)], &Emr::default());
     assert!(sent.is_empty(), "{sent:?}");
     assert_eq!(statuses(&state), [SyncStatus::Disabled]);
+}
+
+#[test]
+fn the_rows_that_are_accounted_for_are_those_of_payments_and_of_recorded_refunds() {
+    let mut order = order("41");
+    order.refunds = vec![refund("77", 2_000), refund("78", 1_000)];
+    let unseen = Emr {
+        posting: Some(PostingReceipt::Accepted(noon())),
+        confirmed: Some(PostingReceipt::Unseen),
+        ..Emr::default()
+    };
+    let rows = |emr: &Emr| {
+        let (state, _) = first(&[event(&order, 0)], emr);
+        state.rows().map(|row| row.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(rows(&unseen).is_empty());
+    assert_eq!(rows(&Emr::default()), ["88"]);
+    let found = Emr { refund: PostingReceipt::RefundFound("90".into()), ..Emr::default() };
+    assert_eq!(rows(&found), ["88", "90", "90"]);
+}
+
+#[test]
+fn what_is_posted_of_an_edited_order_is_what_is_posted_of_the_first_form() {
+    let (state, _) = first(&[event(&order("41"), 0)], &Emr::default());
+    let (state, _) =
+        then(state, &[event(&given_up(), 60), event(&edited(12_000), 60)], &Emr::default());
+    let posted = |number: &str| {
+        let parts = state.parts(&number.into()).iter();
+        parts.map(|part| part.amount).collect::<Vec<_>>()
+    };
+    assert_eq!(posted("41"), [usd(12_000)]);
+    assert_eq!(posted("41-1"), [usd(12_000)]);
+    assert!(posted("42").is_empty());
+    assert_eq!(state.order(&"41".into()), Some(&given_up()));
+    assert_eq!(state.order(&"42".into()), None);
+}
+
+#[test]
+fn a_patient_is_chosen_whom_staff_named_for_one_of_the_orders() {
+    let events = [event(&order("41"), 0), event(&order("42"), 0)];
+    let (state, _) = first(&events, &possible());
+    let choices =
+        [decision("41", to("p7"), false, 5), decision("42", PatientChoice::New, false, 5)];
+    let (state, _) = then(state, &choices, &Emr::default());
+    assert!(state.is_chosen(&"p7".into()));
+    assert!(!state.is_chosen(&"p1".into()));
+}
+
+#[test]
+fn an_event_about_nobody_is_not_used() {
+    let verdict = rules(config()).unattended(&event(&order("41"), 0));
+    assert_eq!((verdict.outcome, verdict.reasons), (Outcome::Done, vec![PostingReason::NotUsed]));
 }
 
 #[test]
