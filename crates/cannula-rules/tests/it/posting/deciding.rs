@@ -7,8 +7,8 @@ use cannula_core::{
 use cannula_rules::{
     Outcome,
     posting::{
-        Identified, PostPayment, PostedPart, PostingConfig, PostingEffect, PostingReason,
-        PostingReceipt, PostingState, SyncStatus,
+        Identified, PostPayment, PostedPart, PostingConfig, PostingEffect, PostingPlan,
+        PostingReason, PostingReceipt, PostingRules, PostingState, Seen, SyncStatus,
     },
 };
 use chrono::TimeDelta;
@@ -288,6 +288,16 @@ fn of_an_edited_order_over_more_money_staff_can_have_the_difference_posted() {
 }
 
 #[test]
+fn what_was_given_back_of_a_form_is_not_in_the_next_forms_money() {
+    let (state, _) = first(&[event(&order("41"), 0)], &Emr::default());
+    let given_up = StoreOrder { refunds: vec![refund("77", 2_000)], ..given_up() };
+    let events = [event(&given_up, 60), event(&edited(15_000), 60)];
+    let (state, _) = then(state, &events, &Emr::default());
+    let (_, sent) = then(state, &[decision("41-1", to("p1"), false, 70)], &Emr::default());
+    assert_eq!(posts(&sent)[0].amount, usd(5_000));
+}
+
+#[test]
 fn an_order_that_was_edited_before_it_was_posted_is_dated_when_it_was_paid() {
     let events = [event(&given_up(), 60), event(&edited(12_000), 60)];
     let (state, sent) = first(&events, &Emr::default());
@@ -313,6 +323,52 @@ fn an_order_that_was_left_out_comes_in_by_no_edit() {
     let (state, sent) = then(state, &events, &Emr::default());
     assert!(sent.is_empty(), "{sent:?}");
     assert_eq!(statuses(&state), [SyncStatus::Disabled, SyncStatus::NotSynced]);
+}
+
+#[test]
+fn what_was_placed_before_the_start_comes_in_by_no_edit_and_what_was_placed_at_it_does() {
+    let from = |seconds: i64| {
+        let start_from = noon() + TimeDelta::seconds(seconds);
+        rules(PostingConfig { start_from, ..config() })
+    };
+    let result = |rules: &PostingRules, events: &[Event]| {
+        let (state, sent) = work(rules, PostingState::default(), events, &Emr::default());
+        let statuses = rules.standings(&state).into_iter().map(|it| it.status);
+        (posts(&sent).len(), statuses.collect::<Vec<_>>())
+    };
+    let plain = [event(&order("41"), 0)];
+    assert_eq!(result(&from(0), &plain), (1, vec![SyncStatus::Synced]));
+    assert_eq!(result(&from(1), &plain), (0, vec![SyncStatus::Disabled]));
+    let edit = [event(&given_up(), 60), event(&edited(12_000), 60)];
+    let posted = vec![SyncStatus::NothingToSync, SyncStatus::Synced];
+    assert_eq!(result(&from(0), &edit), (1, posted));
+    let left_out = vec![SyncStatus::Disabled, SyncStatus::NotSynced];
+    assert_eq!(result(&from(1), &edit), (0, left_out));
+}
+
+#[test]
+fn later_money_goes_to_the_ledger_that_the_first_is_on_as_long_as_there_is_one() {
+    let mut order = order("41");
+    let moved = PostedPart {
+        seen: Seen::Row("88".into()),
+        patient: "p2".into(),
+        amount: usd(5_000),
+        date: "2031-05-06".parse().unwrap(),
+    };
+    order.captured = Some(Captured { amount: usd(5_000), at: noon(), charged: true });
+    let emr = Emr { posting: Some(PostingReceipt::Posted(moved)), ..Emr::default() };
+    let (state, sent) = first(&[event(&order, 0)], &emr);
+    assert_eq!(posts(&sent)[0].patient.as_str(), "p1");
+    order.captured = Some(Captured { amount: usd(12_000), at: noon(), charged: true });
+    let rules = rules(config());
+    let mut plan = rules.decide(state, &[event(&order, 60)], noon());
+    let next = |plan: &PostingPlan| match &plan.effects[..] {
+        [(_, PostingEffect::Post(post))] => post.patient.as_str().to_owned(),
+        _ => panic!("{plan:?}"),
+    };
+    assert_eq!(next(&plan), "p2");
+    plan.state.applied(&plan.effects[0].1, &PostingReceipt::PatientGone);
+    assert_eq!(next(&rules.decide(plan.state, &[], noon())), "p1");
 }
 
 #[test]
