@@ -566,6 +566,37 @@ fn a_patient_is_chosen_whom_staff_named_for_one_of_the_orders() {
 }
 
 #[test]
+fn a_choice_of_a_patient_who_is_gone_is_forgotten_and_no_other() {
+    let events = [event(&order("41"), 0), event(&order("42"), 0)];
+    let (state, _) = first(&events, &possible());
+    let choices = [decision("41", to("p7"), false, 5), decision("42", to("p8"), false, 5)];
+    let mut plan = rules(config()).decide(state, &choices, noon());
+    plan.state.applied(&plan.effects[0].1, &PostingReceipt::PatientGone);
+    assert!(!plan.state.is_chosen(&"p7".into()));
+    assert!(plan.state.is_chosen(&"p8".into()));
+}
+
+#[test]
+fn what_is_given_what_is_to_be_done_and_what_stands_differently_is_told_and_nothing_else() {
+    let (rules, old, new) = (rules(config()), event(&given_up(), 60), event(&edited(12_000), 60));
+    let told = |state: &PostingState, events: &[Event]| {
+        let plan = rules.decide(state.clone(), events, noon());
+        let verdicts = plan.verdicts.iter().map(|(event, _)| event.clone());
+        (verdicts.collect::<Vec<_>>(), plan.state)
+    };
+    let (ids, state) = told(&PostingState::default(), std::slice::from_ref(&old));
+    assert_eq!(ids, [old.id.clone()]);
+    let (ids, state) = told(&state, std::slice::from_ref(&new));
+    assert_eq!(ids, [old.id.clone(), new.id.clone()], "the old form is replaced now");
+    let (ids, state) = told(&state, &[]);
+    assert_eq!(ids, [new.id.clone()], "its customer is still to be found");
+    assert_eq!(told(&state, std::slice::from_ref(&old)).0, [old.id.clone(), new.id.clone()]);
+    let (state, _) = then(state, &[], &Emr::default());
+    let (_, state) = told(&state, &[]);
+    assert_eq!(told(&state, &[]).0, []);
+}
+
+#[test]
 fn an_event_about_nobody_is_not_used() {
     let verdict = rules(config()).unattended(&event(&order("41"), 0));
     assert_eq!((verdict.outcome, verdict.reasons), (Outcome::Done, vec![PostingReason::NotUsed]));
