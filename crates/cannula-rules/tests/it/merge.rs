@@ -1,7 +1,8 @@
 //! Patients that turned out to be one person.
 
 use cannula_core::{
-    ContactId, CrmEffect, CrmLinks, Event, Patient, PatientMerge, PersonName, Record, RecordId,
+    ContactId, ContactLink, CrmEffect, CrmLinks, Event, Inheritance, Patient, PatientMerge,
+    PersonName, Record, RecordId,
 };
 use cannula_rules::{Outcome, PersonState, Plan, Reason, StagePolicy};
 
@@ -114,6 +115,18 @@ fn a_contact_that_both_had_is_written_whole_again() {
     assert_eq!(plan.told, []);
     let labels: Vec<_> = plan.effects.iter().map(|it| it.effect.label()).collect();
     assert_eq!(labels, ["contact", "add tags", "stage"]);
+}
+
+#[test]
+fn a_contact_beside_the_own_one_is_given_back_and_nothing_is_written_anew() {
+    let state =
+        Crm::default().deliver_all(decide(PersonState::default(), &[left(), visit_of_p2()]));
+    let inherited = Some(Inheritance { from: "p1".into(), noted: Vec::new() });
+    let link = ContactLink { patient: "p2".into(), contact: ContactId::new("c9"), inherited };
+    let (record, at) = (Record::ContactLink(link), instant("2026-03-02 11:00"));
+    let other = Event::new("practice".into(), RecordId::new("c9"), record, Some(at), at);
+    let plan = decide(state, &[other]);
+    assert_eq!((plan.effects, plan.told.len()), (Vec::new(), 1));
 }
 
 #[test]

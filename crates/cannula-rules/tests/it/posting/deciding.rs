@@ -585,11 +585,11 @@ fn what_is_given_what_is_to_be_done_and_what_stands_differently_is_told_and_noth
         (verdicts.collect::<Vec<_>>(), plan.state)
     };
     let (ids, state) = told(&PostingState::default(), std::slice::from_ref(&old));
-    assert_eq!(ids, [old.id.clone()]);
+    assert_eq!(ids, std::slice::from_ref(&old.id));
     let (ids, state) = told(&state, std::slice::from_ref(&new));
     assert_eq!(ids, [old.id.clone(), new.id.clone()], "the old form is replaced now");
     let (ids, state) = told(&state, &[]);
-    assert_eq!(ids, [new.id.clone()], "its customer is still to be found");
+    assert_eq!(ids, std::slice::from_ref(&new.id), "its customer is still to be found");
     assert_eq!(told(&state, std::slice::from_ref(&old)).0, [old.id.clone(), new.id.clone()]);
     let (state, _) = then(state, &[], &Emr::default());
     let (_, state) = told(&state, &[]);
