@@ -63,6 +63,8 @@ fn what_a_merged_patient_has_is_told_to_the_one_that_is_left_and_told_once() {
     for event in &told {
         assert_eq!(event.subject().unwrap().person.as_str(), "p2");
     }
+    let read = event(BOOKED).version;
+    assert!(told[1].version > read, "it comes behind what the other one may have read of it");
     assert!(decide(state.clone(), &[merge()]).told.is_empty());
     assert!(decide(state.clone(), &lines(&[PATIENT, BOOKED])).told.is_empty());
     // Another record that was still read as this one's follows.
@@ -115,6 +117,24 @@ fn a_contact_that_both_had_is_written_whole_again() {
     assert_eq!(plan.told, []);
     let labels: Vec<_> = plan.effects.iter().map(|it| it.effect.label()).collect();
     assert_eq!(labels, ["contact", "add tags", "stage"]);
+}
+
+#[test]
+fn a_contact_passes_on_with_what_it_has_all_notes_of() {
+    let noted = |state: PersonState| {
+        let told = decide(state, &[merge()]).told;
+        let Record::ContactLink(link) = &told[0].record else { panic!("{told:?}") };
+        let noted = &link.inherited.as_ref().unwrap().noted;
+        let of_it = told.iter().filter(|it| noted.contains(&it.id));
+        of_it.map(|it| it.key.id.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    let block = "2026-03-02 10:10 | B | Block | pending | 2026-03-11 09:00";
+    let events = lines(&[PATIENT, BOOKED, block]);
+    let state = Crm::default().deliver_all(decide(PersonState::default(), &events));
+    assert_eq!(noted(state.clone()), ["A"], "a block leaves no note");
+    let confirmed = "2026-03-02 10:20 | A | Surgical Consult | confirmed | 2026-03-10 09:00";
+    let state = decide(state, &lines(&[confirmed])).state;
+    assert!(noted(state).is_empty(), "one of its notes is still due");
 }
 
 #[test]
