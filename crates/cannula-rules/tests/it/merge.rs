@@ -120,6 +120,24 @@ fn a_contact_that_both_had_is_written_whole_again() {
 }
 
 #[test]
+fn of_payments_and_memberships_those_are_told_that_are_not_over() {
+    let events = lines(&[
+        PATIENT,
+        "2026-03-02 10:00 | pay 1 | 80.00 | active |",
+        "2026-03-02 10:00 | pay 2 | 80.00 | voided |",
+        "2026-03-02 10:00 | pay 3 | 80.00 | deleted |",
+        "2026-03-02 10:00 | member 4 | Glow | active",
+        "2026-03-02 10:00 | member 5 | Glow | frozen",
+        "2026-03-02 10:00 | member 6 | Glow | cancelled",
+        "2026-03-02 10:00 | member 7 | Glow | expired",
+    ]);
+    let state = decide(PersonState::default(), &events).state;
+    let told = decide(state, &[merge()]).told;
+    let ids: Vec<_> = told.iter().map(|it| it.key.id.as_str()).collect();
+    assert_eq!(ids, ["1", "2", "4", "5"]);
+}
+
+#[test]
 fn a_contact_passes_on_with_what_it_has_all_notes_of() {
     let noted = |state: PersonState| {
         let told = decide(state, &[merge()]).told;
