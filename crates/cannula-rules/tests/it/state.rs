@@ -246,6 +246,17 @@ fn a_payment_needs_three_writes_and_deciding_again_none() {
 }
 
 #[test]
+fn a_payment_that_was_void_before_it_was_read_says_whether_there_was_money() {
+    let reasons = |row: &str| {
+        let plan = decide(PersonState::default(), &[PATIENT, VISIT, row]);
+        let of_row = plan.verdicts.into_iter().find(|(id, _)| *id == event(row).id);
+        of_row.unwrap().1.reasons
+    };
+    assert_eq!(reasons("2026-03-02 10:05 | pay 9 | 0.00 | voided |"), [Reason::ZeroAmount]);
+    assert_eq!(reasons("2026-03-02 10:05 | pay 9 | 5.00 | voided |"), [Reason::VoidedBeforeSeen]);
+}
+
+#[test]
 fn a_broken_link_writes_the_values_anew_and_no_payment_note() {
     let lines = [PATIENT, VISIT, PAID];
     let mut state = Crm::default().deliver_all(decide(PersonState::default(), &lines));
