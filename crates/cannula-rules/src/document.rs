@@ -167,11 +167,13 @@ impl Reader {
 
     fn row(&mut self, line: usize, cells: &[String], columns: [usize; 3]) {
         if cells.len() != HEADER.len() {
-            let (count, wanted) = (cells.len(), HEADER.join(","));
-            let plural = if count == 1 { "column" } else { "columns" };
-            let hint = if count > 3 { "; put a name with a comma in quotation marks" } else { "" };
-            return self
-                .problem(line, format!("has {count} {plural}, not three: `{wanted}`{hint}"));
+            let (count, hint) = match cells.len() {
+                1 => ("1 column".to_owned(), ""),
+                2 => ("2 columns".to_owned(), ""),
+                more => (format!("{more} columns"), "; put a name with a comma in quotation marks"),
+            };
+            let wanted = HEADER.join(",");
+            return self.problem(line, format!("has {count}, not three: `{wanted}`{hint}"));
         }
         let [kind, purpose, category] = columns.map(|column| cells[column].as_str());
         let category = self.category(line, category);

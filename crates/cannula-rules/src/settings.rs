@@ -109,7 +109,12 @@ impl RulesConfig {
 }
 
 /// One of a fixed set of words, whose default is not the first of them.
-fn choice<T: Copy>(settings: &mut Settings, key: &str, choices: &[(&str, T)], default: T) -> T {
+pub(crate) fn choice<T: Copy>(
+    settings: &mut Settings,
+    key: &str,
+    choices: &[(&str, T)],
+    default: T,
+) -> T {
     let given = settings.has(key);
     settings.choice(key, choices).filter(|_| given).unwrap_or(default)
 }

@@ -6,6 +6,8 @@ use cannula_core::Settings;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
+use crate::settings::choice;
+
 /// What happens when a patient is like the store's customer, but not surely the same person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NearMatch {
@@ -107,8 +109,8 @@ impl PostingConfig {
             zone,
             start_from,
             enabled: settings.flag("enabled", default.enabled),
-            near_match: settings.choice("near_match", &NEAR_MATCHES).unwrap_or(default.near_match),
-            refunds: settings.choice("refunds", &REFUNDS).unwrap_or(default.refunds),
+            near_match: choice(settings, "near_match", &NEAR_MATCHES, default.near_match),
+            refunds: choice(settings, "refunds", &REFUNDS, default.refunds),
             method: settings.text("method", &default.method),
             category: optional(settings, "category", default.category),
             card_type: optional(settings, "card_type", default.card_type),

@@ -1,7 +1,8 @@
 //! Patients that turned out to be one person.
 
 use cannula_core::{
-    ContactId, CrmEffect, CrmLinks, Event, Patient, PatientMerge, PersonName, Record, RecordId,
+    ContactId, ContactLink, CrmEffect, CrmLinks, Event, Inheritance, Patient, PatientMerge,
+    PersonName, Record, RecordId,
 };
 use cannula_rules::{Outcome, PersonState, Plan, Reason, StagePolicy};
 
@@ -62,6 +63,8 @@ fn what_a_merged_patient_has_is_told_to_the_one_that_is_left_and_told_once() {
     for event in &told {
         assert_eq!(event.subject().unwrap().person.as_str(), "p2");
     }
+    let read = event(BOOKED).version;
+    assert!(told[1].version > read, "it comes behind what the other one may have read of it");
     assert!(decide(state.clone(), &[merge()]).told.is_empty());
     assert!(decide(state.clone(), &lines(&[PATIENT, BOOKED])).told.is_empty());
     // Another record that was still read as this one's follows.
@@ -114,6 +117,54 @@ fn a_contact_that_both_had_is_written_whole_again() {
     assert_eq!(plan.told, []);
     let labels: Vec<_> = plan.effects.iter().map(|it| it.effect.label()).collect();
     assert_eq!(labels, ["contact", "add tags", "stage"]);
+}
+
+#[test]
+fn of_payments_and_memberships_those_are_told_that_are_not_over() {
+    let events = lines(&[
+        PATIENT,
+        "2026-03-02 10:00 | pay 1 | 80.00 | active |",
+        "2026-03-02 10:00 | pay 2 | 80.00 | voided |",
+        "2026-03-02 10:00 | pay 3 | 80.00 | deleted |",
+        "2026-03-02 10:00 | member 4 | Glow | active",
+        "2026-03-02 10:00 | member 5 | Glow | frozen",
+        "2026-03-02 10:00 | member 6 | Glow | cancelled",
+        "2026-03-02 10:00 | member 7 | Glow | expired",
+    ]);
+    let state = decide(PersonState::default(), &events).state;
+    let told = decide(state, &[merge()]).told;
+    let ids: Vec<_> = told.iter().map(|it| it.key.id.as_str()).collect();
+    assert_eq!(ids, ["1", "2", "4", "5"]);
+}
+
+#[test]
+fn a_contact_passes_on_with_what_it_has_all_notes_of() {
+    let noted = |state: PersonState| {
+        let told = decide(state, &[merge()]).told;
+        let Record::ContactLink(link) = &told[0].record else { panic!("{told:?}") };
+        let noted = &link.inherited.as_ref().unwrap().noted;
+        let of_it = told.iter().filter(|it| noted.contains(&it.id));
+        of_it.map(|it| it.key.id.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    let block = "2026-03-02 10:10 | B | Block | pending | 2026-03-11 09:00";
+    let events = lines(&[PATIENT, BOOKED, block]);
+    let state = Crm::default().deliver_all(decide(PersonState::default(), &events));
+    assert_eq!(noted(state.clone()), ["A"], "a block leaves no note");
+    let confirmed = "2026-03-02 10:20 | A | Surgical Consult | confirmed | 2026-03-10 09:00";
+    let state = decide(state, &lines(&[confirmed])).state;
+    assert!(noted(state).is_empty(), "one of its notes is still due");
+}
+
+#[test]
+fn a_contact_beside_the_own_one_is_given_back_and_nothing_is_written_anew() {
+    let state =
+        Crm::default().deliver_all(decide(PersonState::default(), &[left(), visit_of_p2()]));
+    let inherited = Some(Inheritance { from: "p1".into(), noted: Vec::new() });
+    let link = ContactLink { patient: "p2".into(), contact: ContactId::new("c9"), inherited };
+    let (record, at) = (Record::ContactLink(link), instant("2026-03-02 11:00"));
+    let other = Event::new("practice".into(), RecordId::new("c9"), record, Some(at), at);
+    let plan = decide(state, &[other]);
+    assert_eq!((plan.effects, plan.told.len()), (Vec::new(), 1));
 }
 
 #[test]

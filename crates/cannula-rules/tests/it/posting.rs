@@ -1,8 +1,11 @@
 //! Posting: a store's payments to the ledgers of patients.
 
+mod customers;
 mod deciding;
 mod matching;
 mod report;
+mod rows;
+mod settings;
 mod statuses;
 mod words;
 

@@ -58,8 +58,10 @@ fn undelivered_lists_the_events_whose_notes_are_due() {
 fn a_broken_link_writes_everything_anew_except_the_notes() {
     let mut state = Crm::default().deliver_all(decide(PersonState::default(), &[PATIENT, BOOKED]));
     assert_eq!(state.links().contact, Some(ContactId::new("c1")));
+    let pipeline = "Surgery: Lead 2 Patient";
+    assert_eq!(state.placements().collect::<Vec<_>>(), [(pipeline, "Consult Booked")]);
     state.link_broken();
-    assert_eq!(state.links().contact, None);
+    assert_eq!((&state.links().contact, state.placements().count()), (&None, 0));
     assert_eq!(labels(&decide(state, &[])), ["contact", "add tags", "stage"]);
 }
 
@@ -103,12 +105,90 @@ fn withheld_contact_details_keep_their_last_known_values() {
 }
 
 #[test]
+fn a_patient_record_is_told_by_what_it_changed() {
+    let state = Crm::default().deliver_all(decide(PersonState::default(), &[PATIENT, BOOKED]));
+    let reasons = |line: &str| decide(state.clone(), &[line]).verdicts[0].1.reasons.clone();
+    let again = PATIENT.replace("2026-01-01", "2026-02-01");
+    assert_eq!(reasons(&again), [Reason::NothingChanged]);
+    assert_eq!(reasons(&again.replace("0100", "0199")), [Reason::PersonUpdated]);
+    let before = PATIENT.replace("2026-01-01", "2025-12-01").replace("0100", "0199");
+    assert_eq!(reasons(&before), [Reason::ArrivedLate]);
+}
+
+/// Whether the state `again` of a record whose state `said` was noted leaves a note of its own.
+fn noted(said: &str, again: &str) -> bool {
+    let (rules, now) = (any_record(), instant("2026-03-02 12:00"));
+    let plan = rules.decide(PersonState::default(), &[PATIENT, said].map(event), now);
+    let plan = rules.decide(Crm::default().deliver_all(plan), &[event(again)], now);
+    plan.effects.iter().any(|planned| matches!(planned.effect, CrmEffect::Note(_)))
+}
+
+#[test]
+fn a_change_of_anything_that_a_note_says_is_noted_and_of_nothing_else() {
+    const VISIT: &str =
+        "2026-03-02 10:00 | A | Surgical Consult | pending | 2026-03-10 09:00 | Nose | Rao | Main";
+    const MEMBERSHIP: &str =
+        "2026-03-02 10:00 | member 1 | Glow Monthly | active | 2026-03-02 | 2027-03-02 | 99.00";
+    const PAYMENT: &str = "2026-03-02 10:00 | pay 1 | 80.00 | active | 2026-03-02 | | Visa | Skin | Rao | Main | Serum";
+    for (said, changes) in [
+        (
+            VISIT,
+            &[
+                ("Surgical Consult", "Surgical Appointment"),
+                ("pending", "confirmed"),
+                ("03-10 09:00", "03-10 09:30"),
+                ("Nose", "Ears"),
+                ("Nose", "Nose + Ears"),
+                ("Rao", "Okafor"),
+                ("Rao", ""),
+                ("Main", "North"),
+            ][..],
+        ),
+        (
+            MEMBERSHIP,
+            &[
+                ("Glow Monthly", "Glow Yearly"),
+                ("active", "frozen"),
+                ("| 2026-03-02 |", "| 2026-03-03 |"),
+                ("2027-03-02", "2027-03-03"),
+                ("99.00", "89.00"),
+            ],
+        ),
+        (
+            PAYMENT,
+            &[
+                ("80.00", "85.00"),
+                ("| |", "| insurer |"),
+                ("| |", "| adjustment |"),
+                ("| 2026-03-02 |", "| 2026-03-03 |"),
+                ("Visa", "Cash"),
+                ("Skin", "Products"),
+                ("Rao", "Okafor"),
+                ("Main", "North"),
+                ("Serum", "Serum + Peel"),
+            ],
+        ),
+    ] {
+        let again = said.replace("03-02 10:00", "03-02 10:01");
+        assert!(!noted(said, &again), "{said}");
+        for (of, now) in changes {
+            assert!(noted(said, &again.replace(of, now)), "{of} became {now}");
+        }
+    }
+}
+
+#[test]
 fn a_linked_person_without_contact_details_is_not_parked() {
     let mut state = PersonState::default();
     let link = Receipt { contact: Some("c9".into()), ..Receipt::applied() };
     state.applied(&CrmEffect::AddTags { tags: Vec::new() }, &link);
     let plan = decide(state, &["2026-01-01 08:00 | patient | Mina Sol | | |", BOOKED]);
     assert_eq!(labels(&plan), ["contact", "add tags", "note", "stage"]);
+    // Nor when the contact is gone, for the note was left.
+    let mut state = Crm::default().deliver_all(plan);
+    state.link_broken();
+    let plan = decide(state, &[BOOKED]);
+    assert_eq!((plan.effects.len(), &plan.verdicts[0].1.outcome), (0, &Outcome::Done));
 }
 
 #[test]
@@ -163,6 +243,17 @@ fn a_payment_needs_three_writes_and_deciding_again_none() {
     assert!(labels(&decide(state.clone(), &[PAID])).is_empty());
     let json = serde_json::to_string(&state).unwrap();
     assert_eq!(serde_json::from_str::<PersonState>(&json).unwrap(), state);
+}
+
+#[test]
+fn a_payment_that_was_void_before_it_was_read_says_whether_there_was_money() {
+    let reasons = |row: &str| {
+        let plan = decide(PersonState::default(), &[PATIENT, VISIT, row]);
+        let of_row = plan.verdicts.into_iter().find(|(id, _)| *id == event(row).id);
+        of_row.unwrap().1.reasons
+    };
+    assert_eq!(reasons("2026-03-02 10:05 | pay 9 | 0.00 | voided |"), [Reason::ZeroAmount]);
+    assert_eq!(reasons("2026-03-02 10:05 | pay 9 | 5.00 | voided |"), [Reason::VoidedBeforeSeen]);
 }
 
 #[test]

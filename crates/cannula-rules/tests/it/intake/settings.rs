@@ -30,6 +30,7 @@ fn everything_can_be_set() {
         "fields": { "location": "Clinic", "chart_number": "Chart" },
     }));
     assert_eq!(problems, "");
+    assert_eq!(config.watched_tags(), ["make patient", "emr", "NXT-Create"]);
     insta::assert_debug_snapshot!(config);
 }
 
@@ -39,6 +40,7 @@ fn every_problem_is_reported_with_its_key() {
         json!({ "tags": "NXT Create", "spelling": "lax", "colour": 1 }),
         json!({ "tags": [], "fields": { "location": "X", "referral_source": " x " } }),
         json!({ "tags": ["NXT Create", 4] }),
+        json!({ "tags": ["NXT Create", " "] }),
         json!({ "tags": ["NXT Create"], "foreign_tags": { "nxt create": "other" } }),
         json!({ "created_tag": "nxt create ", "failed_tag": "NXT Created" }),
         json!({ "created_tag": "done", "failed_tag": "Done", "fields": { "chart": "Chart" } }),

@@ -7,8 +7,8 @@ use cannula_core::{
 use cannula_rules::{
     Outcome,
     posting::{
-        Identified, PostPayment, PostedPart, PostingConfig, PostingEffect, PostingReceipt,
-        PostingState, SyncStatus,
+        Identified, PostPayment, PostedPart, PostingConfig, PostingEffect, PostingPlan,
+        PostingReason, PostingReceipt, PostingRules, PostingState, Seen, SyncStatus,
     },
 };
 use chrono::TimeDelta;
@@ -288,6 +288,16 @@ fn of_an_edited_order_over_more_money_staff_can_have_the_difference_posted() {
 }
 
 #[test]
+fn what_was_given_back_of_a_form_is_not_in_the_next_forms_money() {
+    let (state, _) = first(&[event(&order("41"), 0)], &Emr::default());
+    let given_up = StoreOrder { refunds: vec![refund("77", 2_000)], ..given_up() };
+    let events = [event(&given_up, 60), event(&edited(15_000), 60)];
+    let (state, _) = then(state, &events, &Emr::default());
+    let (_, sent) = then(state, &[decision("41-1", to("p1"), false, 70)], &Emr::default());
+    assert_eq!(posts(&sent)[0].amount, usd(5_000));
+}
+
+#[test]
 fn an_order_that_was_edited_before_it_was_posted_is_dated_when_it_was_paid() {
     let events = [event(&given_up(), 60), event(&edited(12_000), 60)];
     let (state, sent) = first(&events, &Emr::default());
@@ -313,6 +323,52 @@ fn an_order_that_was_left_out_comes_in_by_no_edit() {
     let (state, sent) = then(state, &events, &Emr::default());
     assert!(sent.is_empty(), "{sent:?}");
     assert_eq!(statuses(&state), [SyncStatus::Disabled, SyncStatus::NotSynced]);
+}
+
+#[test]
+fn what_was_placed_before_the_start_comes_in_by_no_edit_and_what_was_placed_at_it_does() {
+    let from = |seconds: i64| {
+        let start_from = noon() + TimeDelta::seconds(seconds);
+        rules(PostingConfig { start_from, ..config() })
+    };
+    let result = |rules: &PostingRules, events: &[Event]| {
+        let (state, sent) = work(rules, PostingState::default(), events, &Emr::default());
+        let statuses = rules.standings(&state).into_iter().map(|it| it.status);
+        (posts(&sent).len(), statuses.collect::<Vec<_>>())
+    };
+    let plain = [event(&order("41"), 0)];
+    assert_eq!(result(&from(0), &plain), (1, vec![SyncStatus::Synced]));
+    assert_eq!(result(&from(1), &plain), (0, vec![SyncStatus::Disabled]));
+    let edit = [event(&given_up(), 60), event(&edited(12_000), 60)];
+    let posted = vec![SyncStatus::NothingToSync, SyncStatus::Synced];
+    assert_eq!(result(&from(0), &edit), (1, posted));
+    let left_out = vec![SyncStatus::Disabled, SyncStatus::NotSynced];
+    assert_eq!(result(&from(1), &edit), (0, left_out));
+}
+
+#[test]
+fn later_money_goes_to_the_ledger_that_the_first_is_on_as_long_as_there_is_one() {
+    let mut order = order("41");
+    let moved = PostedPart {
+        seen: Seen::Row("88".into()),
+        patient: "p2".into(),
+        amount: usd(5_000),
+        date: "2031-05-06".parse().unwrap(),
+    };
+    order.captured = Some(Captured { amount: usd(5_000), at: noon(), charged: true });
+    let emr = Emr { posting: Some(PostingReceipt::Posted(moved)), ..Emr::default() };
+    let (state, sent) = first(&[event(&order, 0)], &emr);
+    assert_eq!(posts(&sent)[0].patient.as_str(), "p1");
+    order.captured = Some(Captured { amount: usd(12_000), at: noon(), charged: true });
+    let rules = rules(config());
+    let mut plan = rules.decide(state, &[event(&order, 60)], noon());
+    let next = |plan: &PostingPlan| match &plan.effects[..] {
+        [(_, PostingEffect::Post(post))] => post.patient.as_str().to_owned(),
+        _ => panic!("{plan:?}"),
+    };
+    assert_eq!(next(&plan), "p2");
+    plan.state.applied(&plan.effects[0].1, &PostingReceipt::PatientGone);
+    assert_eq!(next(&rules.decide(plan.state, &[], noon())), "p1");
 }
 
 #[test]
@@ -461,6 +517,89 @@ fn an_order_first_seen_while_posting_was_off_stays_where_it_is() {
     let (state, sent) = then(plan.state, &[event(&order("41"), 5)], &Emr::default());
     assert!(sent.is_empty(), "{sent:?}");
     assert_eq!(statuses(&state), [SyncStatus::Disabled]);
+}
+
+#[test]
+fn the_rows_that_are_accounted_for_are_those_of_payments_and_of_recorded_refunds() {
+    let mut order = order("41");
+    order.refunds = vec![refund("77", 2_000), refund("78", 1_000)];
+    let unseen = Emr {
+        posting: Some(PostingReceipt::Accepted(noon())),
+        confirmed: Some(PostingReceipt::Unseen),
+        ..Emr::default()
+    };
+    let rows = |emr: &Emr| {
+        let (state, _) = first(&[event(&order, 0)], emr);
+        state.rows().map(|row| row.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(rows(&unseen).is_empty());
+    assert_eq!(rows(&Emr::default()), ["88"]);
+    let found = Emr { refund: PostingReceipt::RefundFound("90".into()), ..Emr::default() };
+    assert_eq!(rows(&found), ["88", "90", "90"]);
+}
+
+#[test]
+fn what_is_posted_of_an_edited_order_is_what_is_posted_of_the_first_form() {
+    let (state, _) = first(&[event(&order("41"), 0)], &Emr::default());
+    let (state, _) =
+        then(state, &[event(&given_up(), 60), event(&edited(12_000), 60)], &Emr::default());
+    let posted = |number: &str| {
+        let parts = state.parts(&number.into()).iter();
+        parts.map(|part| part.amount).collect::<Vec<_>>()
+    };
+    assert_eq!(posted("41"), [usd(12_000)]);
+    assert_eq!(posted("41-1"), [usd(12_000)]);
+    assert!(posted("42").is_empty());
+    assert_eq!(state.order(&"41".into()), Some(&given_up()));
+    assert_eq!(state.order(&"42".into()), None);
+}
+
+#[test]
+fn a_patient_is_chosen_whom_staff_named_for_one_of_the_orders() {
+    let events = [event(&order("41"), 0), event(&order("42"), 0)];
+    let (state, _) = first(&events, &possible());
+    let choices =
+        [decision("41", to("p7"), false, 5), decision("42", PatientChoice::New, false, 5)];
+    let (state, _) = then(state, &choices, &Emr::default());
+    assert!(state.is_chosen(&"p7".into()));
+    assert!(!state.is_chosen(&"p1".into()));
+}
+
+#[test]
+fn a_choice_of_a_patient_who_is_gone_is_forgotten_and_no_other() {
+    let events = [event(&order("41"), 0), event(&order("42"), 0)];
+    let (state, _) = first(&events, &possible());
+    let choices = [decision("41", to("p7"), false, 5), decision("42", to("p8"), false, 5)];
+    let mut plan = rules(config()).decide(state, &choices, noon());
+    plan.state.applied(&plan.effects[0].1, &PostingReceipt::PatientGone);
+    assert!(!plan.state.is_chosen(&"p7".into()));
+    assert!(plan.state.is_chosen(&"p8".into()));
+}
+
+#[test]
+fn what_is_given_what_is_to_be_done_and_what_stands_differently_is_told_and_nothing_else() {
+    let (rules, old, new) = (rules(config()), event(&given_up(), 60), event(&edited(12_000), 60));
+    let told = |state: &PostingState, events: &[Event]| {
+        let plan = rules.decide(state.clone(), events, noon());
+        let verdicts = plan.verdicts.iter().map(|(event, _)| event.clone());
+        (verdicts.collect::<Vec<_>>(), plan.state)
+    };
+    let (ids, state) = told(&PostingState::default(), std::slice::from_ref(&old));
+    assert_eq!(ids, std::slice::from_ref(&old.id));
+    let (ids, state) = told(&state, std::slice::from_ref(&new));
+    assert_eq!(ids, [old.id.clone(), new.id.clone()], "the old form is replaced now");
+    let (ids, state) = told(&state, &[]);
+    assert_eq!(ids, std::slice::from_ref(&new.id), "its customer is still to be found");
+    assert_eq!(told(&state, std::slice::from_ref(&old)).0, [old.id.clone(), new.id.clone()]);
+    let (state, _) = then(state, &[], &Emr::default());
+    let (_, state) = told(&state, &[]);
+    assert_eq!(told(&state, &[]).0, []);
+}
+
+#[test]
+fn an_event_about_nobody_is_not_used() {
+    let verdict = rules(config()).unattended(&event(&order("41"), 0));
+    assert_eq!((verdict.outcome, verdict.reasons), (Outcome::Done, vec![PostingReason::NotUsed]));
 }
 
 #[test]

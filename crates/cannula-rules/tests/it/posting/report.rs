@@ -242,6 +242,31 @@ fn the_oldest_refund_takes_the_oldest_row_of_its_own_order() {
     assert_eq!(lines, ["refund not recorded | store 2031-03-09 -$10.00 | ledger no date"]);
 }
 
+#[test]
+fn a_refund_is_recorded_by_a_row_of_its_order_before_others_and_by_no_other_orders_or_patients() {
+    let refunded = |number: &str, memo: &str| {
+        let refunds = vec![refund(memo, 1_000, at(day(3), 12))];
+        StoreOrder { refunds, ..order(number, Some((10_000, at(day(2), 12)))) }
+    };
+    let posted = |id: &str, number: &str| row(id, "mina", day(2), 10_000, &format!("DP#{number}"));
+    let back = |id: &str, patient: &str, date: u32, description: &str| {
+        row(id, patient, day(date), -1_000, description)
+    };
+    let missing = |orders: &[StoreOrder], rows: &[LedgerRow]| {
+        let lines = march(orders, rows).differences.into_iter();
+        lines.map(|line| (line.kind, line.refund)).collect::<Vec<_>>()
+    };
+    let first = [refunded("1", "71")];
+    let both = [refunded("1", "71"), refunded("2", "72")];
+    let of_the_second = back("13", "mina", 4, "DP#2 HB-22");
+    let rows = [posted("11", "1"), posted("12", "2"), of_the_second];
+    assert_eq!(missing(&both, &rows), [(Kind::RefundNotRecorded, Some("71".to_owned()))]);
+    let own_is_later = [back("12", "mina", 3, "Refund"), back("13", "mina", 4, "DP#1 HB-22")];
+    assert_eq!(missing(&first, &[&[posted("11", "1")], &own_is_later[..]].concat()), []);
+    let of_ann = [posted("11", "1"), back("12", "ann", 4, "Refund")];
+    assert_eq!(missing(&first, &of_ann), [(Kind::RefundNotRecorded, Some("71".to_owned()))]);
+}
+
 /// What is wrong with an order, or nothing.
 #[derive(Clone, Copy, Debug)]
 enum Plant {
