@@ -288,16 +288,16 @@ async fn a_burst_waits_for_its_turn_and_is_taken() {
     let dir = tempfile::tempdir().unwrap();
     let (store, lock) = locked(&dir);
     let scene = Arc::new(Scene::with(store, |receiver| receiver.at_once(1)).await);
-    let burst: Vec<_> = (0..20)
-        .map(|number| {
-            let scene = Arc::clone(&scene);
-            tokio::spawn(async move { scene.deliver(format!("ada{number}")).await.0 })
-        })
-        .collect();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let deliver = |number| {
+        let scene = Arc::clone(&scene);
+        tokio::spawn(async move { scene.deliver(format!("ada{number}")).await.0 })
+    };
+    let mut burst = futures::future::join_all((0..20).map(deliver));
+    let early = tokio::time::timeout(Duration::from_millis(200), &mut burst).await;
+    assert!(early.is_err(), "nothing can be stored yet");
     lock.execute_batch("ROLLBACK").unwrap();
-    for delivery in burst {
-        assert_eq!(delivery.await.unwrap(), 200);
+    for status in burst.await {
+        assert_eq!(status.unwrap(), 200);
     }
     assert_eq!(scene.stored().await, 20);
 }
