@@ -71,6 +71,20 @@ async fn a_patient_the_feed_did_not_bring_is_read_once() {
 }
 
 #[tokio::test]
+async fn a_patient_under_anothers_id_is_not_taken_for_the_one_asked_for() {
+    let world = World::new();
+    let Event { key, .. } = patient("ada", 0);
+    let Event { record, version, .. } = patient("bea", 0);
+    let stamp = version.stamp;
+    world.source.record(Event::new(key.practice, key.id, record, Some(stamp), stamp));
+    let engine = world.engine(store());
+    engine.accept(vec![consult("ada")]).await.unwrap();
+    assert_eq!(engine.drain().await.unwrap().parked, 1);
+    assert_eq!(engine.parked().await.unwrap()[0].reason, ParkReason::PatientNotFound);
+    assert!(world.crm.contacts().is_empty());
+}
+
+#[tokio::test]
 async fn a_patient_the_emr_does_not_return_parks_the_event_until_it_does() {
     let world = World::new();
     let engine = world.engine(store());

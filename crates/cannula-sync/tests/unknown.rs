@@ -120,6 +120,7 @@ struct Slow {
     clock: Arc<ManualClock>,
     looked_up: AtomicU32,
     hangs: AtomicBool,
+    says_gone: AtomicBool,
 }
 
 impl Slow {
@@ -129,6 +130,7 @@ impl Slow {
             clock: world.clock.clone(),
             looked_up: AtomicU32::new(0),
             hangs: AtomicBool::new(false),
+            says_gone: AtomicBool::new(false),
         })
     }
 }
@@ -169,6 +171,9 @@ impl CrmSink for Slow {
         if self.looked_up.fetch_add(1, Ordering::SeqCst) == 0 {
             self.clock.sleep(Duration::from_secs(11 * 60)).await;
         }
+        if self.says_gone.swap(false, Ordering::SeqCst) {
+            return Err(Error::new(ErrorKind::LinkBroken, "there is no such contact"));
+        }
         self.inner.settle(effect, links, key).await
     }
 }
@@ -205,4 +210,22 @@ async fn a_call_without_end_is_given_up_and_then_looked_up() {
     world.drain_all(&engine).await.unwrap();
     assert_eq!(world.crm.contacts()["ada@example.test"].notes.len(), 1);
     assert_eq!((world.sent("note"), engine.summary().await.unwrap().done), (1, 2));
+}
+
+#[tokio::test]
+async fn a_contact_that_is_gone_when_something_is_looked_up_is_made_anew() {
+    let world = World::with_consults(&["ada"]);
+    let slow = Slow::before(&world);
+    slow.looked_up.store(1, Ordering::SeqCst);
+    world.crm.fail_next("note", no_answer(), false);
+    let engine = world.engine_with(store(), slow.clone(), common::DOCUMENT);
+    engine.poll().await.unwrap();
+    assert_eq!(engine.drain().await.unwrap().postponed, 1);
+    world.crm.delete_contacts();
+    slow.says_gone.store(true, Ordering::SeqCst);
+    world.drain_all(&engine).await.unwrap();
+    let contacts = world.crm.contacts();
+    let ada = &contacts["ada@example.test"];
+    assert_eq!((ada.tags.len(), ada.notes.len(), ada.stages.len()), (1, 1, 1));
+    assert_eq!(world.sent("contact"), 2);
 }
