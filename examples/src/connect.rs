@@ -31,7 +31,7 @@ pub fn nextech_at(
             &select.practice_id,
             nextech::Credentials::Password {
                 client_id: select.client_id.clone(),
-                username: select.username.clone(),
+                username: Secret::new(&select.username),
                 password: Secret::new(&select.password),
                 resource: select.resource.clone(),
             },
@@ -68,7 +68,7 @@ pub fn patientnow_at(access: &Access, start_from: DateTime<Utc>) -> Result<Patie
     let access = &access.patientnow;
     let credentials = patientnow::Credentials::Gateway {
         api_key: Secret::new(&access.api_key),
-        username: access.username.clone(),
+        username: Secret::new(&access.username),
         password: Secret::new(&access.password),
     };
     let practice = PracticeId::new(&access.company_id);
@@ -104,7 +104,7 @@ pub fn zenoti_at(access: &Access) -> Result<ZenotiConfig> {
 pub fn dermpro_at(access: &Access, start_from: DateTime<Utc>) -> Result<DermproConfig> {
     let access = &access.dermpro;
     let credentials = dermpro::Credentials::OAuth {
-        consumer_key: access.consumer_key.clone(),
+        consumer_key: Secret::new(&access.consumer_key),
         consumer_secret: Secret::new(&access.consumer_secret),
         access_token: Secret::new(&access.access_token),
         access_token_secret: Secret::new(&access.access_token_secret),

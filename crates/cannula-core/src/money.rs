@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, ErrorKind, Result};
 
 /// An amount, possibly negative, in whole minor units of an ISO 4217 currency. Never a float.
+/// What a person paid is nobody's business: `Debug` shows the currency only.
 ///
 /// ```
 /// use cannula_core::{Currency, Money};
@@ -21,7 +22,7 @@ use crate::{Error, ErrorKind, Result};
 /// assert!(Money::parse("1.005", Currency::USD).is_err());
 /// # Ok::<(), cannula_core::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Money {
     minor: i64,
     currency: Currency,
@@ -92,6 +93,12 @@ impl Money {
     /// The amount as a plain decimal number with all the currency's places: `-149.50`.
     pub fn decimal(&self) -> String {
         Decimal::new(self.minor, exponent(self.currency)).to_string()
+    }
+}
+
+impl fmt::Debug for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Money(… {})", self.currency.code())
     }
 }
 

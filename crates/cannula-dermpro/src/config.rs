@@ -39,7 +39,7 @@ pub enum Credentials {
     /// An integration's four values; each request is signed (OAuth 1.0a, HMAC-SHA256).
     OAuth {
         /// The consumer key.
-        consumer_key: String,
+        consumer_key: Secret,
         /// The consumer secret.
         consumer_secret: Secret,
         /// The access token.
@@ -121,26 +121,25 @@ impl DermproConfig {
 }
 
 const BEARER: &str = "bearer_token";
-const CONSUMER_KEY: &str = "consumer_key";
-const SECRETS: [&str; 3] = ["consumer_secret", "access_token", "access_token_secret"];
+const SECRETS: [&str; 4] =
+    ["consumer_key", "consumer_secret", "access_token", "access_token_secret"];
 
 fn credentials(
     settings: &mut Settings,
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Option<Credentials> {
     if settings.has(BEARER) {
-        for key in [CONSUMER_KEY].iter().chain(&SECRETS) {
+        for key in SECRETS {
             settings.misplaced(key, "signs requests, which `bearer_token` does not; name one");
         }
         return settings.secret(BEARER, lookup).map(Credentials::Bearer);
     }
     // Taken so that it is among the known keys.
     settings.take(BEARER);
-    let consumer_key = settings.required(CONSUMER_KEY);
-    let [consumer_secret, access_token, access_token_secret] =
+    let [consumer_key, consumer_secret, access_token, access_token_secret] =
         SECRETS.map(|key| settings.secret(key, lookup));
     Some(Credentials::OAuth {
-        consumer_key: consumer_key?.trim().to_owned(),
+        consumer_key: Secret::new(consumer_key?.expose().trim()),
         consumer_secret: consumer_secret?,
         access_token: access_token?,
         access_token_secret: access_token_secret?,

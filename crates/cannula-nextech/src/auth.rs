@@ -55,7 +55,7 @@ fn first_request(credentials: &Credentials) -> Request {
         Credentials::Password { client_id, username, password, resource } => vec![
             ("grant_type", "password".to_owned()),
             ("client_id", client_id.clone()),
-            ("username", username.clone()),
+            ("username", username.expose().to_owned()),
             ("password", password.expose().to_owned()),
             ("resource", resource.clone()),
         ],
@@ -118,7 +118,7 @@ mod tests {
     fn the_grants_are_forms() {
         let select = Credentials::Password {
             client_id: "app".to_owned(),
-            username: "u@example.test".to_owned(),
+            username: Secret::new("u@example.test"),
             password: Secret::new("hush"),
             resource: "https://select.nextech-api.com/api".to_owned(),
         };

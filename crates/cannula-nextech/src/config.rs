@@ -54,7 +54,7 @@ pub enum Credentials {
         /// The application id.
         client_id: String,
         /// The API user's name.
-        username: String,
+        username: Secret,
         /// The API user's password.
         password: Secret,
         /// The token's audience.
@@ -172,7 +172,7 @@ fn credentials(
     match product {
         Product::Select => {
             settings.misplaced("client_secret", "is for practice-plus");
-            let username = settings.required("username");
+            let username = settings.secret("username", lookup);
             let password = settings.secret("password", lookup);
             let resource = settings.optional("resource").or(profile.resource.map(str::to_owned));
             Some(Credentials::Password {

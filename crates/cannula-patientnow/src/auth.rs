@@ -22,8 +22,8 @@ impl Fixed {
     }
 }
 
-fn basic(username: &str, password: &Secret) -> Secret {
-    let pair = format!("{username}:{}", password.expose());
+fn basic(username: &Secret, password: &Secret) -> Secret {
+    let pair = format!("{}:{}", username.expose(), password.expose());
     Secret::new(format!("Basic {}", BASE64_STANDARD.encode(pair)))
 }
 
@@ -44,7 +44,8 @@ mod tests {
 
     #[test]
     fn basic_is_as_rfc_7617_has_it() {
-        let header = |user, password| basic(user, &Secret::new(password)).expose().to_owned();
+        let header =
+            |user, password| basic(&Secret::new(user), &Secret::new(password)).expose().to_owned();
         assert_eq!(header("Aladdin", "open sesame"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         assert_eq!(header("apiuser", "s3cret"), "Basic YXBpdXNlcjpzM2NyZXQ=");
     }

@@ -57,7 +57,7 @@ pub enum Credentials {
         /// The key. It decides which API the account reaches.
         api_key: Secret,
         /// The API user's name.
-        username: String,
+        username: Secret,
         /// The API user's password.
         password: Secret,
     },
@@ -235,8 +235,8 @@ fn credentials(
         }
         return Some(Credentials::Token(api_key?));
     }
-    let username = settings.required("username");
-    if username.as_ref().is_some_and(|name| name.contains(':')) {
+    let username = settings.secret("username", lookup);
+    if username.as_ref().is_some_and(|name| name.expose().contains(':')) {
         settings.problem("username", "must not have a colon, which HTTP Basic cannot carry");
     }
     let password = settings.secret("password", lookup);

@@ -115,7 +115,7 @@ fn password_request(credentials: &Credentials) -> Option<Request> {
     };
     let body = json!({
         "account_name": account_name,
-        "user_name": user_name,
+        "user_name": user_name.expose(),
         "password": password.expose(),
         "grant_type": "password",
         "app_id": app_id,
@@ -246,7 +246,7 @@ mod tests {
     fn the_grants_are_as_documented() {
         let credentials = Credentials::Password {
             account_name: "harbor".to_owned(),
-            user_name: "api".to_owned(),
+            user_name: Secret::new("api"),
             password: Secret::new("hush"),
             app_id: "app".to_owned(),
             app_secret: Secret::new("hush-too"),

@@ -55,7 +55,7 @@ pub enum Credentials {
         /// The account, which names the organisation.
         account_name: String,
         /// The user.
-        user_name: String,
+        user_name: Secret,
         /// The user's password.
         password: Secret,
         /// The backend app's id.
@@ -236,7 +236,7 @@ fn credentials(
         return settings.secret("api_key", lookup).map(Credentials::ApiKey);
     }
     let account_name = settings.required("account_name");
-    let user_name = settings.required("user_name");
+    let user_name = settings.secret("user_name", lookup);
     let password = settings.secret("password", lookup);
     let app_id = settings.required("app_id");
     let app_secret = settings.secret("app_secret", lookup);

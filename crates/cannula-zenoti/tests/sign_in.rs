@@ -17,7 +17,7 @@ use wiremock::{
 fn password() -> Credentials {
     Credentials::Password {
         account_name: "harbor".to_owned(),
-        user_name: "api".to_owned(),
+        user_name: Secret::new("api"),
         password: Secret::new("hush"),
         app_id: "app".to_owned(),
         app_secret: Secret::new("hush"),

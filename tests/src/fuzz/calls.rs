@@ -570,7 +570,7 @@ fn zenoti_user(bench: &Bench) -> Connected {
     let access = &bench.access.zenoti;
     let credentials = zenoti::Credentials::Password {
         account_name: access.account_name.clone(),
-        user_name: access.user_name.clone(),
+        user_name: Secret::new(&access.user_name),
         password: Secret::new(&access.password),
         app_id: access.app_id.clone(),
         app_secret: Secret::new(&access.app_secret),

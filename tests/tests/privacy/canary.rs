@@ -1,5 +1,7 @@
 //! Values that are recognised wherever and however they are written.
 
+use std::collections::BTreeSet;
+
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 
 /// What must not be found.
@@ -25,17 +27,32 @@ impl Canaries {
 
     /// The canaries that a text holds, each with its surroundings.
     pub(crate) fn in_text(&self, text: &str) -> Vec<String> {
+        let unescaped = unescaped(&percent_decoded(text));
+        let describe = |canary: &Canary| format!("{}: {}", canary.what, canary.seen_in(&unescaped));
+        self.found_in(text).map(describe).collect()
+    }
+
+    /// What there is.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|canary| canary.what)
+    }
+
+    /// What the canaries in a text are.
+    pub(crate) fn kinds_in(&self, text: &str) -> BTreeSet<&'static str> {
+        self.found_in(text).map(|canary| canary.what).collect()
+    }
+
+    fn found_in(&self, text: &str) -> impl Iterator<Item = &Canary> {
         let decoded = percent_decoded(text);
         let unescaped = unescaped(&decoded);
         let forms = [bare(text), bare(&decoded), bare(&unescaped)];
         // Both alphabets of base64 are one.
         let standard = text.replace('-', "+").replace('_', "/");
-        let found = |canary: &&Canary| {
+        let found = move |canary: &&Canary| {
             forms.iter().any(|form| form.contains(&canary.plain))
                 || canary.encoded.iter().any(|it| standard.contains(it.as_str()))
         };
-        let describe = |canary: &Canary| format!("{}: {}", canary.what, canary.seen_in(&unescaped));
-        self.0.iter().filter(found).map(describe).collect()
+        self.0.iter().filter(found)
     }
 }
 

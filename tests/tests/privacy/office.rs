@@ -14,10 +14,10 @@ use cannula::{
     },
     core::{ContactId, Person, Phi, Result},
 };
-use cannula_sandbox::Access;
 use cannula_tests::World;
 
 use crate::{
+    doors::Doors,
     parts::{Carrier, crm},
     people::{BORN, EMAIL, FAMILY, GIVEN, NOTE, PHONE, STREET},
     said::Said,
@@ -36,8 +36,8 @@ pub(crate) struct Office {
 }
 
 impl Office {
-    pub(crate) async fn open(world: &World, access: &Access, trouble: Trouble) -> Self {
-        let directory = Arc::new(crm(world, access).directory());
+    pub(crate) async fn open(world: &World, doors: &Doors, trouble: Trouble) -> Self {
+        let directory = Arc::new(crm(world, doors).directory());
         let mut store: Arc<dyn PatientStore> = Arc::new(SqlitePatients::in_memory().unwrap());
         if trouble == Trouble::Panics {
             store = Arc::new(BuggyPatients(store));

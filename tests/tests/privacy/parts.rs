@@ -9,17 +9,19 @@ use cannula::{
     dermpro::Dermpro,
     nextech::Nextech,
     patientnow::PatientNow,
-    rules::{intake::IntakeConfig, posting::PostingRules},
+    rules::{
+        intake::IntakeConfig,
+        posting::{PostingConfig, PostingRules, RefundPolicy},
+    },
     sync::{CrmFlow, Engine, IntakeFlow, PostingFlow, Replay, SqliteStore},
     zenoti::Zenoti,
 };
-use cannula_examples::{
-    aesthetix_at, dermpro_at, intake_engine, nextech_at, posting_rules, referral_sources,
-};
-use cannula_sandbox::{Access, practice::Product};
-use cannula_tests::{Emr, World, patientnow_config, zenoti_config};
+use cannula_examples::{dermpro_at, intake_engine, nextech_at, posting_rules, referral_sources};
+use cannula_sandbox::practice::Product;
+use cannula_tests::{Emr, World, patientnow_config};
 
 use crate::{
+    doors::Doors,
     said::Said,
     trouble::{BuggyLedger, BuggyRegistry, BuggySink, Trouble},
 };
@@ -66,10 +68,10 @@ fn store() -> Arc<SqliteStore> {
     Arc::new(SqliteStore::in_memory("main").unwrap())
 }
 
-pub(crate) fn visits(world: &World, access: &Access, trouble: Trouble) -> Part<CrmFlow> {
+pub(crate) fn visits(world: &World, doors: &Doors, trouble: Trouble) -> Part<CrmFlow> {
     let sink: Arc<dyn CrmSink> =
-        if trouble == Trouble::Panics { Arc::new(BuggySink) } else { crm(world, access) };
-    let (source, _) = emr(world, access);
+        if trouble == Trouble::Panics { Arc::new(BuggySink) } else { crm(world, doors) };
+    let (source, _) = emr(world, doors);
     let store = store();
     let engine = world.engine_of(source, world.rules(), sink, Arc::clone(&store) as _).unwrap();
     Part { engine: Arc::new(engine), store }
@@ -77,11 +79,11 @@ pub(crate) fn visits(world: &World, access: &Access, trouble: Trouble) -> Part<C
 
 pub(crate) fn intake(
     world: &World,
-    access: &Access,
+    doors: &Doors,
     visits: &Part<CrmFlow>,
     trouble: Trouble,
 ) -> Part<IntakeFlow> {
-    let (_, mut registry) = emr(world, access);
+    let (_, mut registry) = emr(world, doors);
     if trouble == Trouble::Panics {
         registry = Arc::new(BuggyRegistry(registry));
     }
@@ -89,23 +91,24 @@ pub(crate) fn intake(
     let store = store();
     let clock = Arc::clone(&world.clock) as Arc<dyn Clock>;
     let visits = Arc::clone(&visits.engine);
-    let crm = crm(world, access);
+    let crm = crm(world, doors);
     let engine = intake_engine(config, registry, crm, visits, Arc::clone(&store) as _, clock);
     Part { engine: Arc::new(engine), store }
 }
 
 pub(crate) fn posting(
     world: &World,
-    access: &Access,
+    doors: &Doors,
     product: Product,
     trouble: Trouble,
 ) -> Part<PostingFlow> {
     let (start, clock) = (world.config.practice.start, Arc::clone(&world.clock) as Arc<dyn Clock>);
-    let config = dermpro_at(access, start).unwrap();
+    let config = dermpro_at(&doors.access, start).unwrap();
     let source = Arc::new(Dermpro::new(config, Arc::clone(&clock)).unwrap());
-    let emr = nextech(world, access, product);
+    let emr = nextech(world, doors, product);
+    let refunds = RefundPolicy::Post;
     let rules = PostingRules::new(
-        posting_rules(product, start),
+        PostingConfig { refunds, ..posting_rules(product, start) },
         PaymentLedger::info(&emr).clone(),
         PatientRegistry::info(&emr).clone(),
     );
@@ -119,37 +122,33 @@ pub(crate) fn posting(
     Part { engine: Arc::new(engine), store }
 }
 
-fn nextech(world: &World, access: &Access, product: Product) -> Arc<Nextech> {
-    let mut config = nextech_at(access, product, world.config.practice.start).unwrap();
+fn nextech(world: &World, doors: &Doors, product: Product) -> Arc<Nextech> {
+    let mut config = nextech_at(&doors.access, product, world.config.practice.start).unwrap();
     config.requests_per_second = None;
     config.new_patients.referral_sources = referral_sources();
     Arc::new(Nextech::new(config, Arc::clone(&world.clock) as _).unwrap())
 }
 
-pub(crate) fn crm(world: &World, access: &Access) -> Arc<Aesthetix> {
-    let mut config = aesthetix_at(access).unwrap();
-    config.quota = None;
-    Arc::new(Aesthetix::new(config, Arc::clone(&world.clock) as _).unwrap())
+pub(crate) fn crm(world: &World, doors: &Doors) -> Arc<Aesthetix> {
+    Arc::new(Aesthetix::new(doors.crm(), Arc::clone(&world.clock) as _).unwrap())
 }
 
-fn emr(world: &World, access: &Access) -> (Arc<dyn EmrSource>, Arc<dyn PatientRegistry>) {
+fn emr(world: &World, doors: &Doors) -> (Arc<dyn EmrSource>, Arc<dyn PatientRegistry>) {
     let start = world.config.practice.start;
     let clock = Arc::clone(&world.clock) as Arc<dyn Clock>;
     match world.config.emr {
         Emr::Nextech(product) => {
-            let client = nextech(world, access, product);
+            let client = nextech(world, doors, product);
             (Arc::clone(&client) as _, client)
         }
         Emr::PatientNow => {
-            let mut config = patientnow_config(access, start).unwrap();
+            let mut config = patientnow_config(&doors.access, start).unwrap();
             (config.daily_requests, config.requests_per_second) = (None, None);
             let client = Arc::new(PatientNow::new(config, clock).unwrap());
             (Arc::clone(&client) as _, client)
         }
         Emr::Zenoti => {
-            let mut config = zenoti_config(access).unwrap();
-            config.requests_per_minute = None;
-            let client = Arc::new(Zenoti::new(config, clock).unwrap());
+            let client = Arc::new(Zenoti::new(doors.zenoti(), clock).unwrap());
             (Arc::clone(&client) as _, client)
         }
     }

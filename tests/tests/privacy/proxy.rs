@@ -2,7 +2,7 @@
 //! repeat what was asked, values of the wrong type.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
@@ -30,6 +30,7 @@ pub(crate) struct Proxy {
     client: reqwest::Client,
     count: AtomicUsize,
     over: AtomicBool,
+    passed: Mutex<String>,
 }
 
 impl Proxy {
@@ -46,6 +47,7 @@ impl Proxy {
             client: reqwest::Client::new(),
             count: AtomicUsize::new(0),
             over: AtomicBool::new(false),
+            passed: Mutex::default(),
         });
         let router = Router::new().fallback(pass).with_state(Arc::clone(&proxy));
         (proxy, Receiver::serve(router).await.unwrap())
@@ -55,6 +57,19 @@ impl Proxy {
     pub(crate) fn is_over(&self) {
         self.over.store(true, Ordering::Relaxed);
     }
+
+    /// Every request and answer, where nothing was to go wrong.
+    pub(crate) fn passed(&self) -> String {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn pass(&self, text: &str) {
+        if self.trouble == Trouble::Nothing {
+            let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+            passed.push_str(text);
+            passed.push('\n');
+        }
+    }
 }
 
 async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
@@ -63,15 +78,16 @@ async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
         && !proxy.over.load(Ordering::Relaxed);
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
+    let headers = parts
+        .headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
+    let headers = headers.collect::<Vec<_>>().join("; ");
+    let text = format!("{} {headers} {}", parts.uri, String::from_utf8_lossy(&body));
     if spoil && proxy.trouble == Trouble::Echoes {
-        let headers = parts
-            .headers
-            .iter()
-            .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
-        let headers = headers.collect::<Vec<_>>().join("; ");
-        let text = format!("{} {headers} {}", parts.uri, String::from_utf8_lossy(&body));
         return echo(number / EVERY, &text);
     }
+    proxy.pass(&text);
     let url = format!("{}{}", proxy.origin, parts.uri);
     let mut onward = proxy.client.request(parts.method, url).body(body);
     for (name, value) in &parts.headers {
@@ -85,6 +101,7 @@ async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
     let Ok(body) = answer.bytes().await else { return StatusCode::BAD_GATEWAY.into_response() };
     // Links in answers lead here as well.
     let body = String::from_utf8_lossy(&body).replace(&proxy.origin, &here(&parts.headers));
+    proxy.pass(&body);
     let body = match serde_json::from_str::<Value>(&body) {
         Ok(mut json) if spoil && proxy.trouble == Trouble::Mangles => {
             mangle(&mut json, number / EVERY, proxy.canary);

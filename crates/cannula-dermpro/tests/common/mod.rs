@@ -43,7 +43,7 @@ impl Respond for Dated {
 
 pub(crate) fn oauth() -> Credentials {
     Credentials::OAuth {
-        consumer_key: "ck".to_owned(),
+        consumer_key: Secret::new("ck"),
         consumer_secret: Secret::new("hush-1"),
         access_token: Secret::new("hush-2"),
         access_token_secret: Secret::new("hush-3"),

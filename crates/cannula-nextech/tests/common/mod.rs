@@ -26,7 +26,7 @@ pub(crate) fn start() -> DateTime<Utc> {
 pub(crate) fn select() -> Credentials {
     Credentials::Password {
         client_id: "app".to_owned(),
-        username: "u@example.test".to_owned(),
+        username: Secret::new("u@example.test"),
         password: Secret::new("hush"),
         resource: "https://select.nextech-api.com/api".to_owned(),
     }

@@ -30,7 +30,7 @@ pub(crate) fn config(product: Product) -> PatientNowConfig {
         Product::Pro => Credentials::Token(Secret::new(KEY)),
         _ => Credentials::Gateway {
             api_key: Secret::new(KEY),
-            username: "apiuser".to_owned(),
+            username: Secret::new("apiuser"),
             password: Secret::new("s3cret"),
         },
     };

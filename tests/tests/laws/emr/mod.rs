@@ -93,7 +93,7 @@ impl EmrBench {
         let mut config = zenoti_config(&self.access).unwrap();
         config.credentials = zenoti::Credentials::Password {
             account_name: access.account_name.clone(),
-            user_name: access.user_name.clone(),
+            user_name: Secret::new(&access.user_name),
             password: Secret::new(&access.password),
             app_id: access.app_id.clone(),
             app_secret: Secret::new(&access.app_secret),
