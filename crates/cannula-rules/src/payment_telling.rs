@@ -87,11 +87,12 @@ impl PaymentTelling<'_> {
         if let Err(problem) = self.worth.lifetime {
             let field = self.config.fields.lifetime_value.clone();
             reasons.push(Reason::LifetimeValueUnknown { field, problem });
-        } else if let (Some(change), Ok(_)) = (step.change, step.balance)
+        } else if let (Some(change), Ok(value)) = (step.change, step.balance)
             && change.minor() != 0
         {
             let field = self.config.fields.lifetime_value.clone();
-            reasons.push(Reason::LifetimeValue { field });
+            let (change, value) = (change.into(), value.into());
+            reasons.push(Reason::LifetimeValue { field, change, value });
             self.values(&mut reasons);
         }
         reasons
@@ -111,8 +112,9 @@ impl PaymentTelling<'_> {
             any |= valued;
             let name = self.config.pipeline_name(pipeline).to_owned();
             match self.worth.values[pipeline as usize] {
-                Some(_) => reasons.push(Reason::OpportunityValue {
+                Some(value) => reasons.push(Reason::OpportunityValue {
                     pipeline: name,
+                    value: value.into(),
                     since_opened: self.config.payments.opportunity_value
                         == ValuePolicy::SinceOpened,
                 }),

@@ -1,6 +1,6 @@
 //! Why an event ended as it did.
 
-use cannula_core::{ContactId, OpportunityStatus, PatientId, Taken};
+use cannula_core::{ContactId, Money, OpportunityStatus, PatientId, Phi, Taken};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -174,6 +174,10 @@ pub enum Reason {
     LifetimeValue {
         /// The field's name.
         field: String,
+        /// By how much, with its sign.
+        change: Phi<Money>,
+        /// What it is with this and everything known before.
+        value: Phi<Money>,
     },
     /// The payments have no sum.
     LifetimeValueUnknown {
@@ -208,6 +212,8 @@ pub enum Reason {
     OpportunityValue {
         /// The pipeline.
         pipeline: String,
+        /// The value.
+        value: Phi<Money>,
         /// It is what was paid since the opportunity opened, and not all there is.
         since_opened: bool,
     },

@@ -1,6 +1,6 @@
 //! The reasons in the words that staff read.
 
-use cannula_core::{OpportunityStatus, Taken};
+use cannula_core::{Money, OpportunityStatus, Taken};
 use chrono::NaiveDate;
 
 use crate::{Reason, Unsummable};
@@ -93,8 +93,10 @@ impl Reason {
                 "The person is in “{pipeline}” only, and payments count for med spa work only (`rules.payments.pipelines` is `non_surgical`), so this one leaves no note and changes neither lifetime value nor opportunity. In the EMR a payment is not tied to an appointment, and credits, payment plans and adjustments distort what a surgical patient seems worth: set the opportunity's value by hand. The payment is kept: with `all` and a replay of everything, what is due then follows."
             ),
             Self::PaymentWaitsForVisit => "The patient has no appointment that belongs in the CRM yet, and a payment alone makes no contact. The payment is kept: the first visit makes the contact, and the payment's note and the lifetime value follow.".to_owned(),
-            Self::LifetimeValue { field } => format!(
-                "“{field}” changes: it is what the patient paid less what went back, over all payments that count."
+            Self::LifetimeValue { field, change, value } => format!(
+                "“{field}” changes by {} to {}: what the patient paid less what went back, over all payments that count.",
+                signed(*change.expose()),
+                value.expose()
             ),
             Self::LifetimeValueUnknown { field, problem } => format!(
                 "“{field}” and the opportunity's value are left alone, because the patient's payments cannot be added up: {}. Correct the payment that is wrong in the EMR; the value follows with its change.",
@@ -114,8 +116,9 @@ impl Reason {
             Self::DeletedBeforeSeen => "This row was deleted in the EMR (entered in error) before it was first read. It never counted, so it leaves no note and adds nothing to the lifetime value.".to_owned(),
             Self::ZeroAmount => "The amount is zero, so no money moved: there is no note, and the lifetime value is what it was. An order or invoice that is still open is noted when it is closed.".to_owned(),
             Self::PaymentArrivedLate => "A newer state of the same payment, or its void, was known before this one arrived, so it leaves no note and adds nothing to the lifetime value. A voided payment never counts again.".to_owned(),
-            Self::OpportunityValue { pipeline, since_opened } => format!(
-                "The opportunity in “{pipeline}” is worth {}.",
+            Self::OpportunityValue { pipeline, value, since_opened } => format!(
+                "The opportunity in “{pipeline}” is worth {}: {}.",
+                value.expose(),
                 if *since_opened {
                     "what the patient paid, less what went back, since the day the person came into the pipeline"
                 } else {
@@ -179,6 +182,11 @@ impl Reason {
             Self::NotUsed => "This kind of record is not used by the visit rules.".to_owned(),
         }
     }
+}
+
+/// With its sign, also where it is positive.
+fn signed(money: Money) -> String {
+    if money.is_negative() { money.to_string() } else { format!("+{money}") }
 }
 
 fn day(date: NaiveDate) -> String {

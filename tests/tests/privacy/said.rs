@@ -152,8 +152,15 @@ impl Said {
             .unwrap();
         subjects.extend(engine.dead().await.unwrap().into_iter().map(|letter| letter.subject));
         for subject in subjects {
-            self.value(&store.history(&subject).await.unwrap());
-            let lines = engine.explain(&subject).await.unwrap();
+            let mut history = store.history(&subject).await.unwrap();
+            for reason in history.events.iter_mut().flat_map(|entry| &mut entry.reasons) {
+                *reason = without_sums(reason);
+            }
+            self.value(&history);
+            let mut lines = engine.explain(&subject).await.unwrap();
+            for sentence in lines.iter_mut().flat_map(|line| &mut line.sentences) {
+                *sentence = without_sums(sentence);
+            }
             self.value(&lines);
             self.json(&lines);
         }
@@ -168,4 +175,9 @@ impl Said {
                 .await,
         );
     }
+}
+
+/// A sentence without what a patient has paid in all, which it may say to staff.
+fn without_sums(sentence: &str) -> String {
+    sentence.split(' ').filter(|word| !word.contains('$')).collect::<Vec<_>>().join(" ")
 }

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use cannula_core::{ContactDetail, ContactId, OpportunityStatus, PatientId, Taken};
+use cannula_core::{
+    ContactDetail, ContactId, Currency, Money, OpportunityStatus, PatientId, Taken,
+};
 use cannula_rules::{Category, Reason, Unsummable};
 
 /// One of each variant; `every_variant_is_listed` sees to it.
@@ -81,12 +83,14 @@ fn all() -> Vec<Reason> {
 fn payments() -> Vec<Reason> {
     let pipeline = "Lead 2 Patient".to_owned();
     let field = "Patient Lifetime Value".to_owned();
+    let usd = |minor| Money::from_minor(minor, Currency::USD).into();
     vec![
         Reason::NoOwner,
         Reason::PaymentsOff,
         Reason::PaymentsSurgicalOnly { pipeline: "Surgery: Lead 2 Patient".to_owned() },
         Reason::PaymentWaitsForVisit,
-        Reason::LifetimeValue { field: field.clone() },
+        Reason::LifetimeValue { field: field.clone(), change: usd(14_950), value: usd(14_950) },
+        Reason::LifetimeValue { field: field.clone(), change: usd(-2_000), value: usd(12_950) },
         Reason::LifetimeValueUnknown {
             field: field.clone(),
             problem: Unsummable::SeveralCurrencies,
@@ -103,8 +107,16 @@ fn payments() -> Vec<Reason> {
         Reason::VoidedAtZero,
         Reason::ZeroAmount,
         Reason::PaymentArrivedLate,
-        Reason::OpportunityValue { pipeline: pipeline.clone(), since_opened: false },
-        Reason::OpportunityValue { pipeline: pipeline.clone(), since_opened: true },
+        Reason::OpportunityValue {
+            pipeline: pipeline.clone(),
+            value: usd(12_950),
+            since_opened: false,
+        },
+        Reason::OpportunityValue {
+            pipeline: pipeline.clone(),
+            value: usd(12_950),
+            since_opened: true,
+        },
         Reason::OpportunityValueKept { pipeline: pipeline.clone() },
         Reason::OpportunityValueByHand { pipeline: "Surgery: Lead 2 Patient".to_owned() },
         Reason::OpportunityValuesOff,
