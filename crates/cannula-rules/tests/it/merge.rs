@@ -221,6 +221,24 @@ fn what_waited_for_a_merged_patients_address_waits_no_more() {
     assert_eq!(plan.told.len(), 1);
 }
 
+#[test]
+fn a_visit_of_an_unknown_type_is_the_other_patients_to_park() {
+    let unknown = BOOKED.replace("Surgical Consult", "Snood Fitting");
+    let events = lines(&[PATIENT, &unknown]);
+    let plan = decide(PersonState::default(), &events);
+    let outcome = |plan: &Plan| {
+        let of = |(id, _): &&(_, _)| *id == events[1].id;
+        plan.verdicts.iter().find(of).map(|(_, verdict)| verdict.outcome.clone())
+    };
+    assert!(matches!(outcome(&plan), Some(Outcome::Parked(_))), "{:?}", plan.verdicts);
+    let plan = decide(plan.state, &[merge()]);
+    assert_eq!(outcome(&plan), Some(Outcome::Done));
+    let there = decide(PersonState::default(), &[vec![left()], plan.told].concat());
+    let parked =
+        |(_, verdict): &(_, cannula_rules::Verdict)| matches!(verdict.outcome, Outcome::Parked(_));
+    assert_eq!(there.verdicts.iter().filter(|it| parked(it)).count(), 1, "{:?}", there.verdicts);
+}
+
 fn visit_of_p2() -> Event {
     let Event { key, version, record, .. } = event(BOOKED);
     let Record::Appointment(mut appointment) = record else { panic!("{record:?}") };

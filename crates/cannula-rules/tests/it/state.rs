@@ -382,3 +382,10 @@ fn a_membership_of_an_unknown_person_asks_for_the_patient_only_where_it_makes_a_
     assert_eq!(plan.verdicts[0].1.reasons, [Reason::MembershipsOff]);
     assert!(plan.state.is_dormant());
 }
+
+#[test]
+fn a_membership_that_leaves_no_note_does_not_wait_for_the_patient() {
+    let plan = decide(PersonState::default(), &[BOOKED, MEMBER]);
+    let outcomes: Vec<_> = plan.verdicts.iter().map(|(_, verdict)| &verdict.outcome).collect();
+    assert_eq!(outcomes, [&Outcome::Waiting, &Outcome::Done]);
+}
