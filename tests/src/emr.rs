@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use cannula::{
-    core::{Event, Money, PatientId, PracticeId, Result},
+    core::{Event, Money, PatientId, PracticeId, Result, Secret},
     patientnow::{self, PatientNowConfig},
     zenoti::{self, ZenotiConfig},
 };
@@ -123,4 +123,17 @@ pub fn zenoti_config(access: &Access) -> Result<ZenotiConfig> {
         ..zenoti::Sweeps::default()
     };
     Ok(config)
+}
+
+/// A user's password in Zenoti, which gets tokens.
+pub fn zenoti_password(access: &Access) -> zenoti::Credentials {
+    let access = &access.zenoti;
+    zenoti::Credentials::Password {
+        account_name: access.account_name.clone(),
+        user_name: Secret::new(&access.user_name),
+        password: Secret::new(&access.password),
+        app_id: access.app_id.clone(),
+        app_secret: Secret::new(&access.app_secret),
+        device_id: "cannula".to_owned(),
+    }
 }

@@ -17,7 +17,7 @@ mod world;
 
 pub use clinic::{Clinic, trouble};
 pub use desk::Desk;
-pub use emr::{Emr, patientnow_config, zenoti_config};
+pub use emr::{Emr, patientnow_config, zenoti_config, zenoti_password};
 pub use inbox::Inbox;
 pub use observed::{conflicts, differences, links};
 pub use patience::Patience;

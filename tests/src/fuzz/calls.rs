@@ -28,7 +28,7 @@ use super::{
     Answer,
     bench::{self, Bench, clock, opening},
 };
-use crate::{patientnow_config, zenoti_config};
+use crate::{patientnow_config, zenoti_config, zenoti_password};
 
 /// More pages than this are not asked for.
 const PAGES: usize = 3;
@@ -567,16 +567,7 @@ fn zenoti_client(bench: &Bench) -> Connected {
 }
 
 fn zenoti_user(bench: &Bench) -> Connected {
-    let access = &bench.access.zenoti;
-    let credentials = zenoti::Credentials::Password {
-        account_name: access.account_name.clone(),
-        user_name: Secret::new(&access.user_name),
-        password: Secret::new(&access.password),
-        app_id: access.app_id.clone(),
-        app_secret: Secret::new(&access.app_secret),
-        device_id: "cannula".to_owned(),
-    };
-    zenoti_with(bench, Some(credentials))
+    zenoti_with(bench, Some(zenoti_password(&bench.access)))
 }
 
 fn dermpro_client(bench: &Bench) -> Connected {

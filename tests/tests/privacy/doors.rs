@@ -5,11 +5,11 @@ use std::{path::PathBuf, sync::Arc};
 use cannula::{
     aesthetix::{self, AesthetixConfig, FileTokenStore, OAuth},
     core::Secret,
-    zenoti::{self, ZenotiConfig},
+    zenoti::ZenotiConfig,
 };
 use cannula_examples::aesthetix_at;
 use cannula_sandbox::Access;
-use cannula_tests::zenoti_config;
+use cannula_tests::{zenoti_config, zenoti_password};
 use tempfile::TempDir;
 
 /// Where the vendors are, and with what the service signs in.
@@ -49,18 +49,10 @@ impl Doors {
     }
 
     pub(crate) fn zenoti(&self) -> ZenotiConfig {
-        let access = &self.access.zenoti;
         let mut config = zenoti_config(&self.access).unwrap();
         config.requests_per_minute = None;
         if self.tokens.is_some() {
-            config.credentials = zenoti::Credentials::Password {
-                account_name: access.account_name.clone(),
-                user_name: Secret::new(&access.user_name),
-                password: Secret::new(&access.password),
-                app_id: access.app_id.clone(),
-                app_secret: Secret::new(&access.app_secret),
-                device_id: "cannula".to_owned(),
-            };
+            config.credentials = zenoti_password(&self.access);
         }
         config
     }

@@ -11,15 +11,15 @@ use std::{
 };
 
 use cannula::{
-    core::{Clock, EmrSource, PatientId, PatientRegistry, RecordId, RecordKind, Secret},
+    core::{Clock, EmrSource, PatientId, PatientRegistry, RecordId, RecordKind},
     nextech::Nextech,
     patientnow::PatientNow,
-    zenoti::{self, Zenoti},
+    zenoti::Zenoti,
 };
 use cannula_examples::{nextech_at, referral_sources};
 use cannula_sandbox::{Access, Sandbox, practice::Practice};
 use cannula_testkit::{Gate, ManualClock};
-use cannula_tests::{Emr, patientnow_config, zenoti_config};
+use cannula_tests::{Emr, patientnow_config, zenoti_config, zenoti_password};
 
 pub(crate) use client::ClientOf;
 pub(crate) use registry::somebody;
@@ -89,16 +89,8 @@ impl EmrBench {
 
     /// With a user's password, so that there are tokens.
     fn zenoti(&self) -> Arc<Zenoti> {
-        let access = &self.access.zenoti;
         let mut config = zenoti_config(&self.access).unwrap();
-        config.credentials = zenoti::Credentials::Password {
-            account_name: access.account_name.clone(),
-            user_name: Secret::new(&access.user_name),
-            password: Secret::new(&access.password),
-            app_id: access.app_id.clone(),
-            app_secret: Secret::new(&access.app_secret),
-            device_id: "cannula".to_owned(),
-        };
+        config.credentials = zenoti_password(&self.access);
         config.requests_per_minute = None;
         Arc::new(Zenoti::new(config, self.clock_of()).unwrap())
     }
