@@ -3,7 +3,7 @@
 use cannula_core::{VisitTime, YEARS};
 use chrono::{
     DateTime, Datelike, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime,
-    TimeZone, Utc,
+    TimeZone, Timelike, Utc,
 };
 use chrono_tz::Tz;
 
@@ -15,9 +15,12 @@ struct Stamp {
 }
 
 /// Reads `2031-05-20T10:30:00-04:00`, with or without seconds, with any number of fractional
-/// digits, with `Z`, an offset or neither, or a date alone.
+/// digits, with `Z`, an offset or neither, or a date alone. No record is of a leap second: on the
+/// walls of long ago, whose offsets have seconds, there is none.
 fn parse(text: &str) -> Option<Stamp> {
-    written(text.trim()).filter(|stamp| YEARS.contains(&stamp.wall.year()))
+    let is_leap = |wall: NaiveDateTime| wall.nanosecond() >= 1_000_000_000;
+    let stamp = written(text.trim())?;
+    (YEARS.contains(&stamp.wall.year()) && !is_leap(stamp.wall)).then_some(stamp)
 }
 
 fn written(text: &str) -> Option<Stamp> {
@@ -157,6 +160,13 @@ mod tests {
         for text in ["-262143-01-01T00:00:00Z", "+262142-12-31T23:59:59", "-262143-01-01"] {
             assert_eq!(visit(text, chrono_tz::America::New_York), None, "{text}");
             assert_eq!((instant(text), day(text, chrono_tz::Asia::Tokyo)), (None, None), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_leap_second_is_no_time() {
+        for text in ["2016-12-31T23:59:60Z", "2016-12-31T18:59:60.5-05:00", "2016-12-31T18:59:60"] {
+            assert_eq!((visit(text, ZONE), instant(text)), (None, None), "{text}");
         }
     }
 
