@@ -199,14 +199,13 @@ impl Event {
     ) -> Self {
         let key = RecordKey { practice, kind: record.kind(), id };
         let hash = Self::hash(&record);
-        let id = EventId::derive(&key, &[&micros(stamp)[..], &hash, b"withdrawn"].concat());
+        let id = withdrawal_id(&key, stamp, &hash);
         Self { id, key, version: Version { stamp, digest: hex(&hash) }, record }
     }
 
     /// Whether this is a [`Event::withdrawal`].
     pub fn is_withdrawal(&self) -> bool {
-        let Self { key: RecordKey { practice, id, .. }, version, record, .. } = self.clone();
-        Self::withdrawal(practice, id, record, version.stamp).id == self.id
+        self.id == withdrawal_id(&self.key, self.version.stamp, &Self::hash(&self.record))
     }
 
     /// The first half of a SHA-256 over the content.
@@ -244,6 +243,10 @@ impl Event {
     pub fn subject(&self) -> Option<Subject> {
         Some(Subject { practice: self.key.practice.clone(), person: self.record.person()? })
     }
+}
+
+fn withdrawal_id(key: &RecordKey, stamp: DateTime<Utc>, hash: &[u8; 16]) -> EventId {
+    EventId::derive(key, &[&micros(stamp)[..], hash, b"withdrawn"].concat())
 }
 
 fn micros(instant: DateTime<Utc>) -> [u8; 8] {

@@ -77,8 +77,8 @@ impl<F: Flow> WebhookReceiver<F> {
     }
 
     /// How long a delivery may take to get a place and arrive, and how long it may then take to
-    /// store its events; five seconds each unless told. An event that is stored later than that is not lost, and
-    /// not stored twice when the vendor delivers again.
+    /// store its events; five seconds each unless told. An event that is stored later than that is
+    /// not lost, and not stored twice when the vendor delivers again.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.inlet.patience = patience;

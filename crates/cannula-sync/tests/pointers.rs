@@ -30,6 +30,16 @@ fn world(records: &[Event]) -> World {
     world
 }
 
+/// A practice with one record that was pointed to and read, and the engine that did so.
+async fn with_read(record: &Event, minute: i64) -> (World, Arc<dyn Store>, Engine<CrmFlow>) {
+    let world = world(std::slice::from_ref(record));
+    let store = store();
+    let engine = world.engine(store.clone());
+    engine.accept(vec![changed(&record.key, minute)]).await.unwrap();
+    engine.drain().await.unwrap();
+    (world, store, engine)
+}
+
 fn changed(key: &RecordKey, minute: i64) -> Event {
     pointer(&format!("changed-{minute}"), key, false, minute)
 }
@@ -113,12 +123,8 @@ async fn messages_leave_no_person_behind() {
 
 #[tokio::test]
 async fn a_removed_appointment_is_cancelled_without_asking_for_it() {
-    let world = world(&[consult("ada")]);
-    let store = store();
-    let engine = world.engine(store.clone());
+    let (world, store, engine) = with_read(&consult("ada"), 2).await;
     let key = consult("ada").key;
-    engine.accept(vec![changed(&key, 2)]).await.unwrap();
-    engine.drain().await.unwrap();
     let reads = world.source.reads().len();
     // The message of the change before it comes late, and a repeated one later still.
     engine.accept(vec![removed(&key, 4), changed(&key, 3)]).await.unwrap();
@@ -160,12 +166,8 @@ async fn a_record_that_is_not_there_yet_is_asked_for_once_more() {
 
 #[tokio::test]
 async fn a_record_that_is_not_there_any_more_is_withdrawn() {
-    let world = world(&[consult("ada")]);
-    let store = store();
-    let engine = world.engine(store.clone());
+    let (world, store, engine) = with_read(&consult("ada"), 2).await;
     let (key, unheard) = (consult("ada").key, consult("bea").key);
-    engine.accept(vec![changed(&key, 2)]).await.unwrap();
-    engine.drain().await.unwrap();
     world.source.forget(&key);
     engine.accept(vec![changed(&key, 9), changed(&unheard, 9)]).await.unwrap();
     world.drain_all(&engine).await.unwrap();
@@ -180,12 +182,8 @@ async fn a_record_that_is_not_there_any_more_is_withdrawn() {
 
 #[tokio::test]
 async fn a_record_that_was_taken_for_gone_is_there_again_when_a_sweep_reads_it_unchanged() {
-    let world = world(&[consult("ada")]);
-    let store = store();
-    let engine = world.engine(store.clone());
+    let (world, store, engine) = with_read(&consult("ada"), 2).await;
     let key = consult("ada").key;
-    engine.accept(vec![changed(&key, 2)]).await.unwrap();
-    engine.drain().await.unwrap();
     world.source.forget(&key);
     engine.accept(vec![changed(&key, 9)]).await.unwrap();
     world.drain_all(&engine).await.unwrap();
@@ -203,11 +201,7 @@ async fn a_record_that_was_taken_for_gone_is_there_again_when_a_sweep_reads_it_u
 #[tokio::test]
 async fn a_removal_that_comes_after_a_newer_reading_is_looked_into() {
     let later = visit("ada", "Consult", Status::Confirmed, 8);
-    let world = world(std::slice::from_ref(&later));
-    let store = store();
-    let engine = world.engine(store.clone());
-    engine.accept(vec![changed(&later.key, 8)]).await.unwrap();
-    engine.drain().await.unwrap();
+    let (world, store, engine) = with_read(&later, 8).await;
     engine.accept(vec![removed(&later.key, 5)]).await.unwrap();
     world.drain_all(&engine).await.unwrap();
     assert_eq!(statuses(&store, "ada").await, [Status::Confirmed]);
@@ -219,12 +213,8 @@ async fn a_removal_that_comes_after_a_newer_reading_is_looked_into() {
 
 #[tokio::test]
 async fn a_record_that_is_not_shown_and_may_be_there_stays_as_it_is_known() {
-    let world = world(&[consult("ada")]);
-    let store = store();
-    let engine = world.engine(store.clone());
+    let (world, store, engine) = with_read(&consult("ada"), 2).await;
     let key = consult("ada").key;
-    engine.accept(vec![changed(&key, 2)]).await.unwrap();
-    engine.drain().await.unwrap();
     for _ in 0..2 {
         world.source.fail_next_get(Error::new(ErrorKind::NotFound, "the list is a short one"));
     }

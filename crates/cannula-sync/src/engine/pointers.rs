@@ -110,9 +110,8 @@ impl<F: Flow> Shared<F> {
                 arrival: Some(self.arrival(event)),
             }),
             Ok(None) if claim.attempts < LOOKS => {
-                let wait = backoff::delay(claim.attempts, &claim.subject.to_string());
                 let error = format!("the source does not have the {noun}, or not yet");
-                Err(Undecided::Later { due_at: later(self.clock.now(), wait), error: Some(error) })
+                Err(self.once_more(claim, error))
             }
             Ok(None) => {
                 let what = format!("The source does not have the {noun} any more");
@@ -121,9 +120,7 @@ impl<F: Flow> Shared<F> {
             // It cannot be told whether it is there, so it stays as it is known.
             Err((error, _)) if error.kind() == ErrorKind::NotFound => {
                 if claim.attempts < LOOKS {
-                    let wait = backoff::delay(claim.attempts, &claim.subject.to_string());
-                    let due_at = later(self.clock.now(), wait);
-                    return Err(Undecided::Later { due_at, error: Some(error.to_string()) });
+                    return Err(self.once_more(claim, error.to_string()));
                 }
                 let reason = format!("The source does not show the {noun}: {}.", error.message());
                 Ok(Followed { outcome: Outcome::Done, reason, arrival: None })
@@ -134,6 +131,12 @@ impl<F: Flow> Shared<F> {
                 arrival: None,
             }),
         }
+    }
+
+    /// The record is asked for again a little later.
+    fn once_more(&self, claim: &Claim, error: String) -> Undecided {
+        let wait = backoff::delay(claim.attempts, &claim.subject.to_string());
+        Undecided::Later { due_at: later(self.clock.now(), wait), error: Some(error) }
     }
 
     /// Whether the record was there after it is told to have been removed: the message comes late.

@@ -67,8 +67,8 @@ fn purge_one(
     let id: i64 = tx.query_row(
         "INSERT INTO subject (practice, person, purged_at) VALUES (?, ?, ?)
          ON CONFLICT DO UPDATE SET purged_at = ifnull(purged_at, excluded.purged_at),
-             due_at = NULL, look_at = NULL, owner = NULL, lease_until = NULL, epoch = epoch + 1, attempts = 0,
-             error = NULL
+             due_at = NULL, look_at = NULL, owner = NULL, lease_until = NULL, epoch = epoch + 1,
+             attempts = 0, error = NULL
          RETURNING id",
         params![practice.as_str(), person.as_str(), micros(now)],
         |row| row.get(0),
