@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cannula::{
     core::{
-        ContactId, CrmEffect, Currency, Event, FieldValue, Money, OpportunityStatus, Person,
-        PersonId, Receipt, RecordKey, Subject,
+        ContactId, CrmEffect, Currency, Event, FieldValue, Money, OpportunityStatus, Patient,
+        Person, PersonId, Receipt, Record, RecordKey, Subject,
     },
     rules::{PersonState, Rules},
 };
@@ -104,6 +104,18 @@ impl Truth {
         self.states.iter().filter_map(into).collect()
     }
 
+    /// What was known of those who were merged into somebody.
+    fn lost(&self, survivor: &Subject, merged: &BTreeMap<&Subject, Subject>) -> Vec<&Patient> {
+        let theirs = |event: &&Event| {
+            event.subject().is_some_and(|subject| merged.get(&subject) == Some(survivor))
+        };
+        let patients = self.seen.values().filter(theirs).filter_map(|event| match &event.record {
+            Record::Patient(patient) => Some(patient),
+            _ => None,
+        });
+        patients.collect()
+    }
+
     /// The contacts that should be there, by person.
     pub fn contacts(&self) -> impl Iterator<Item = (&Subject, &Ideal)> {
         self.contacts.iter().filter(|(_, ideal)| ideal.person.is_some())
@@ -168,6 +180,7 @@ pub enum Depth {
 }
 
 const LIFETIME_VALUE: &str = "Patient Lifetime Value";
+const BIRTHDAY: &str = "NXT Birthday";
 
 /// Fields that show the appointment that changed last.
 const LATEST: [&str; 4] =
@@ -205,7 +218,7 @@ pub fn compare(
                     differences.push(format!("{subject}: shares contact {}", contact.id));
                 }
                 differences.extend(
-                    differ(ideal, contact, crm, depth)
+                    differ(ideal, &truth.lost(subject, &merged), contact, crm, depth)
                         .into_iter()
                         .map(|what| format!("{subject}: {what}")),
                 );
@@ -229,6 +242,7 @@ pub fn compare(
 
 fn differ(
     ideal: &Ideal,
+    lost: &[&Patient],
     contact: &ContactSnapshot,
     crm: &CrmSnapshot,
     depth: Depth,
@@ -243,27 +257,35 @@ fn differ(
     let text = |value: Option<&String>| value.cloned().unwrap_or_default();
     check("first name", person.first_name.expose().clone(), text(contact.first_name.as_ref()));
     check("last name", person.last_name.expose().clone(), text(contact.last_name.as_ref()));
-    check(
-        "birth date",
-        format!("{:?}", person.birth_date.map(|date| *date.expose())),
-        format!("{:?}", contact.birth_date),
-    );
+    // What the EMR does not know is left as it is, on a contact that was another's as well.
+    let was_lost = |had: &dyn Fn(&Patient) -> bool| lost.iter().any(|patient| had(patient));
+    let (want, have) = (person.birth_date.map(|date| *date.expose()), contact.birth_date);
+    let born = |lost: &Patient| lost.birth_date.as_ref().map(|date| *date.expose()) == have;
+    let born_left = want.is_none() && was_lost(&born);
+    if !born_left {
+        check("birth date", format!("{want:?}"), format!("{have:?}"));
+    }
     // What a third contact has cannot be written to this one.
     let others = || crm.contacts.iter().filter(|other| other.id != contact.id);
-    let want = person.email.map(|email| email.expose().to_lowercase());
-    let taken = others().any(|other| other.email.as_ref().map(|it| it.to_lowercase()) == want);
-    if !taken {
-        let have = contact.email.as_ref().map(|email| email.to_lowercase());
+    let email = |contact: &ContactSnapshot| contact.email.as_ref().map(|it| it.to_lowercase());
+    let (want, have) = (person.email.map(|it| it.expose().to_lowercase()), email(contact));
+    let left = match &want {
+        Some(_) => others().any(|other| email(other) == want),
+        None => was_lost(&|it| it.emails.iter().any(|it| Some(it.expose().to_lowercase()) == have)),
+    };
+    if !left {
         check("e-mail", format!("{want:?}"), format!("{have:?}"));
     }
-    let want = person.phone.map(|phone| last_ten(phone.expose()));
-    let taken = others().any(|other| other.phone.as_deref().map(last_ten) == want);
-    if !taken {
-        check(
-            "phone",
-            format!("{want:?}"),
-            format!("{:?}", contact.phone.as_deref().map(last_ten)),
-        );
+    let phone = |contact: &ContactSnapshot| contact.phone.as_deref().map(last_ten);
+    let (want, have) = (person.phone.map(|it| last_ten(it.expose())), phone(contact));
+    let left = match &want {
+        Some(_) => others().any(|other| phone(other) == want),
+        None => {
+            was_lost(&|it| it.phones.iter().any(|it| Some(last_ten(it.number.expose())) == have))
+        }
+    };
+    if !left {
+        check("phone", format!("{want:?}"), format!("{have:?}"));
     }
     let by_state = matches!(depth, Depth::State | Depth::Undated);
     let tag = |tag: &&String| !by_state || *tag == "member";
@@ -272,6 +294,7 @@ fn differ(
     check("tags", format!("{want:?}"), format!("{tags:?}"));
     let shown = |name: &str, value: &str| match depth {
         Depth::Undated if LATEST.contains(&name) => false,
+        _ if name == BIRTHDAY => !born_left,
         // As with values of opportunities below.
         Depth::State | Depth::Undated => name != LIFETIME_VALUE || value != "0.00",
         Depth::Whole | Depth::Titles => true,
