@@ -22,8 +22,8 @@ pub use rehearsal::Rehearsal;
 pub use sqlite::{SqliteStore, StoreFile};
 pub use store::{
     Arrival, Claim, DeadLetter, EffectStatus, EventUpdate, FeedState, Forgotten, History,
-    HistoryEntry, Ingest, Ingested, Next, OutboxRow, Outcome, Parked, RejectedRow, Replay, Saved,
-    Step, Store, Summary,
+    HistoryEntry, Ingest, Ingested, Next, OutboxRow, Outcome, Parked, RejectedRow, Replay,
+    SETTLE_AFTER, Saved, Step, Store, Summary,
 };
 pub use webhook::{WebhookReceiver, webhook_router};
 pub use withdraw::moved_away;

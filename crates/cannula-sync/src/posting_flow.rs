@@ -1,15 +1,11 @@
 //! A store's payments to the ledgers of patients.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use cannula_core::{
     Clock, Error, ErrorKind, Event, EventId, IdempotencyKey, LedgerRow, NewPayment, OrderDecision,
-    OrderNumber, PatientChoice, PatientRegistry, PaymentLedger, PersonId, Phi, PracticeId, Record,
+    OrderNumber, PatientChoice, PatientRegistry, PaymentLedger, PersonId, PracticeId, Record,
     RecordId, RecordKey, RecordKind, Result, Retry,
 };
 use cannula_rules::{
@@ -28,10 +24,6 @@ use crate::{
     flow::{Decision, Flow, Ruling, Verdict},
     register::{Made, Register},
 };
-
-/// How long after an attempt of unknown outcome the ledger is read: a request that timed out here
-/// may still be at work there, and a payment stored then would be a second one.
-const SETTLE_AFTER: Duration = Duration::from_secs(60);
 
 /// How long a payment that the ledger took is looked for before staff are asked.
 const UNSEEN_AFTER: TimeDelta = TimeDelta::days(1);
@@ -55,10 +47,6 @@ pub struct PostingFlow {
     ledger: Arc<dyn PaymentLedger>,
     clock: Arc<dyn Clock>,
     terms: OnceCell<Terms>,
-    /// What an attempt of unknown outcome before this process may have been at.
-    started_at: DateTime<Utc>,
-    /// When attempts of this process ended with an unknown outcome.
-    attempts: Mutex<BTreeMap<Phi<String>, DateTime<Utc>>>,
 }
 
 impl PostingFlow {
@@ -70,9 +58,7 @@ impl PostingFlow {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let register = Register::new(registry, clock.clone());
-        let started_at = clock.now();
-        let (terms, attempts) = (OnceCell::new(), Mutex::default());
-        Self { rules, register, ledger, clock, terms, started_at, attempts }
+        Self { rules, register, ledger, clock, terms: OnceCell::new() }
     }
 
     /// The rules.
@@ -173,9 +159,6 @@ impl PostingFlow {
             if is_missing(&error) {
                 return self.unknown_patient(state, post).await;
             }
-            if error.retry_advice() == Retry::Settle {
-                self.attempts().insert(post.description.clone(), self.clock.now());
-            }
             return Err(error);
         }
         // It was taken, so it is not sent again whatever can be seen of it.
@@ -220,22 +203,6 @@ impl PostingFlow {
         }
         let message = "the ledger does not show a payment that it has taken";
         Err(Error::new(ErrorKind::Unavailable, message).retry(Retry::Backoff))
-    }
-
-    /// Looks for a payment whose outcome is not known, when it can be seen if it is there.
-    async fn settle_post(&self, post: &PostPayment) -> Result<Option<PostingReceipt>> {
-        let attempt = self.attempts().get(&post.description).copied().unwrap_or(self.started_at);
-        let waited = (self.clock.now() - attempt).to_std().unwrap_or_default();
-        if let Some(wait) = SETTLE_AFTER.checked_sub(waited) {
-            self.clock.sleep(wait).await;
-        }
-        let part = self.look_for(post).await?;
-        self.attempts().remove(&post.description);
-        Ok(part.map(PostingReceipt::Posted))
-    }
-
-    fn attempts(&self) -> MutexGuard<'_, BTreeMap<Phi<String>, DateTime<Utc>>> {
-        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The payment, wherever it is now.
@@ -401,8 +368,8 @@ impl Flow for PostingFlow {
                 // Asked once more to deliver it, the register says the same, and staff are told.
                 Err(error) => final_word(error).map(|_| None),
             },
-            PostingEffect::Post(post) => match self.settle_post(post).await {
-                Ok(receipt) => Ok(receipt),
+            PostingEffect::Post(post) => match self.look_for(post).await {
+                Ok(part) => Ok(part.map(PostingReceipt::Posted)),
                 // It may be there all the same: nobody is told that it was refused.
                 Err(error) => final_word(error).map(|_| Some(PostingReceipt::Unseen)),
             },

@@ -9,7 +9,7 @@ use cannula_core::{
     Cursor, Event, EventId, Feed, IdempotencyKey, ParkReason, PersonId, Phi, RecordKey, Rejected,
     Result, Subject,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::inquiry::{
@@ -131,10 +131,16 @@ pub struct OutboxRow {
     pub error: Option<String>,
 }
 
+/// How long nothing is claimed of a subject with an effect of unknown outcome once its lease has
+/// ended: what was sent last may still be at work at the vendor, which then says that it is not
+/// there, and what is sent again is there twice. A lease that expires has seen to it by itself.
+pub const SETTLE_AFTER: TimeDelta = TimeDelta::minutes(1);
+
 /// Where an undelivered effect stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EffectStatus {
-    /// It was or may have been sent and nobody knows the outcome: settle it before anything else.
+    /// It was or may have been sent and nobody knows the outcome: settle it before anything else,
+    /// but not before [`SETTLE_AFTER`].
     Unknown,
     /// Not sent.
     Pending,
@@ -193,8 +199,8 @@ pub struct Step {
 pub enum Next {
     /// It stays: the outbox is about to be sent.
     Send,
-    /// It ends, and the subject is claimed again at that time even if no event arrives. The claims
-    /// go on being counted.
+    /// It ends, and the subject is claimed again at that time even if no event arrives, or, if an
+    /// effect's outcome is unknown, after [`SETTLE_AFTER`]. The claims go on being counted.
     Again {
         /// When.
         due_at: DateTime<Utc>,
@@ -273,10 +279,12 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// The newest known state of a record, whoever it is about.
     async fn last_event(&self, key: &RecordKey) -> Result<Option<Event>>;
 
-    /// Ends the leases this worker held before a restart and makes their subjects due.
+    /// Ends the leases this worker held before a restart and makes their subjects due, those with
+    /// an effect of unknown outcome after [`SETTLE_AFTER`].
     async fn reclaim(&self, now: DateTime<Utc>) -> Result<u64>;
 
-    /// Leases up to `limit` subjects that are due, those of expired leases included.
+    /// Leases up to `limit` subjects that are due, those of expired leases included. Whatever
+    /// arrives, none is due before its [`SETTLE_AFTER`].
     async fn claim(
         &self,
         now: DateTime<Utc>,

@@ -20,7 +20,8 @@ use cannula_core::{
     RecordId, RecordKey, RecordKind, Result, Retry,
 };
 use cannula_sync::{
-    Decision, DrainReport, Engine, Flow, Outcome, Replay, Ruling, SqliteStore, Store, Verdict,
+    Decision, DrainReport, Engine, Flow, Outcome, Replay, Ruling, SETTLE_AFTER, SqliteStore, Store,
+    Verdict,
 };
 use cannula_testkit::{
     Crash, CrashStore, ManualClock, ScriptedSource, async_trait, day_one, patient, practice,
@@ -343,6 +344,8 @@ async fn a_crash_at_any_boundary_registers_once_and_never_shows_done_too_early()
         let done = office.engine.summary().await.unwrap().done == 1;
         assert!(told || !done, "done too early when the process ended at {boundary}");
         office.arrives().await;
+        office.clock.set(day_one() + SETTLE_AFTER);
+        office.engine.drain().await.unwrap();
         assert_eq!(
             desk.done(),
             [Effect::Register, Effect::Greet, Effect::Tell(100)],

@@ -196,6 +196,7 @@ async fn a_file_of_version_1_is_taken_over_without_the_traces_it_left() {
          ALTER TABLE subject DROP COLUMN merged_into;
          DROP INDEX subject_look;
          ALTER TABLE subject DROP COLUMN look_at;
+         ALTER TABLE subject DROP COLUMN settle_at;
          DROP TABLE traces;
          PRAGMA user_version = 1;
          INSERT INTO subject (practice, person) VALUES ('p', 'ada');

@@ -15,7 +15,7 @@ use super::{Fault, StoreFile, forget, sqlite_error, store_file::NO_ENCRYPTION};
 const SCHEMA: &str = include_str!("schema.sql");
 /// "CANU": SQLite keeps it in the file's header, so that a file of another program is known.
 const APPLICATION_ID: i32 = 0x4341_4E55;
-const VERSION: i32 = 4;
+const VERSION: i32 = 5;
 /// From version 1, which overwrote nothing that it deleted.
 const SECOND: &str = "ALTER TABLE subject ADD COLUMN purged_at INTEGER;
     CREATE TABLE traces (since INTEGER NOT NULL) STRICT;
@@ -25,6 +25,8 @@ const THIRD: &str = "ALTER TABLE subject ADD COLUMN merged_into TEXT";
 /// From version 3, where nobody was looked at again.
 const FOURTH: &str = "ALTER TABLE subject ADD COLUMN look_at INTEGER;
     CREATE INDEX subject_look ON subject (look_at) WHERE look_at IS NOT NULL AND owner IS NULL";
+/// From version 4, where effects of unknown outcome were looked up at any time.
+const FIFTH: &str = "ALTER TABLE subject ADD COLUMN settle_at INTEGER";
 /// What an SQLite file that is not encrypted begins with.
 const PLAIN: &[u8] = b"SQLite format 3\0";
 /// Longer than any transaction of another worker takes.
@@ -194,7 +196,7 @@ fn configure(connection: &mut Connection) -> rusqlite::Result<()> {
         transaction.execute_batch(SCHEMA)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     } else {
-        for (older, change) in [(2, SECOND), (3, THIRD), (4, FOURTH)] {
+        for (older, change) in [(2, SECOND), (3, THIRD), (4, FOURTH), (5, FIFTH)] {
             if version < older {
                 transaction.execute_batch(change)?;
             }

@@ -16,7 +16,8 @@ use crate::store::{DeadLetter, History, HistoryEntry, Parked, RejectedRow, Summa
 pub(super) fn next_due(tx: &Transaction<'_>) -> Result<Option<DateTime<Utc>>, Fault> {
     let due: Option<i64> = tx
         .prepare_cached(
-            "SELECT min(due_at) FROM subject WHERE due_at IS NOT NULL AND owner IS NULL",
+            "SELECT min(max(due_at, ifnull(settle_at, due_at))) FROM subject
+             WHERE due_at IS NOT NULL AND owner IS NULL",
         )?
         .query_row([], |row| row.get(0))?;
     Ok(due.map(instant))
@@ -95,7 +96,8 @@ pub(super) fn dead(tx: &Transaction<'_>) -> Result<Vec<DeadLetter>, Fault> {
 pub(super) fn history(tx: &Transaction<'_>, subject: &Subject) -> Result<History, Fault> {
     let found = tx
         .query_row(
-            "SELECT id, due_at, error FROM subject WHERE practice = ? AND person = ?",
+            "SELECT id, max(due_at, ifnull(settle_at, due_at)), error FROM subject
+             WHERE practice = ? AND person = ?",
             params![subject.practice.as_str(), subject.person.as_str()],
             |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get(2)?)),
         )

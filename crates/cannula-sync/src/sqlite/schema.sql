@@ -1,4 +1,4 @@
--- The durable store of Cannula, version 4. Times are microseconds since 1970 in UTC.
+-- The durable store of Cannula, version 5. Times are microseconds since 1970 in UTC.
 
 -- How far each feed has been read. The revision guards the cursor: a page read at revision n is
 -- stored only while the feed is still at n, together with the page's events.
@@ -13,13 +13,15 @@ CREATE TABLE feed (
 -- The persons events are about. A subject is free (owner is NULL), or leased until lease_until.
 -- Claiming clears due_at; an event that arrives during a lease sets it again, so that the
 -- subject is due once the lease ends. An expired lease is due by itself. Whoever has nothing left to
--- be done may be looked at again at look_at.
+-- be done may be looked at again at look_at. Where an effect's outcome is unknown, nothing is due
+-- before settle_at: what was sent may still be at work.
 CREATE TABLE subject (
     id          INTEGER PRIMARY KEY,
     practice    TEXT    NOT NULL,
     person      TEXT    NOT NULL,
     due_at      INTEGER,
     look_at     INTEGER,
+    settle_at   INTEGER,
     owner       TEXT,
     lease_until INTEGER,
     epoch       INTEGER NOT NULL DEFAULT 0, -- fences old owners: it grows with each lease

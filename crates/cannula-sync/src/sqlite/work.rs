@@ -10,7 +10,7 @@ use super::{
     merged,
     row::{StepRow, UpdateRow, from_json, micros, status_word, unknown_effect},
 };
-use crate::store::{Claim, Ingested, Next, OutboxRow, Replay, Saved};
+use crate::store::{Claim, Ingested, Next, OutboxRow, Replay, SETTLE_AFTER, Saved};
 
 /// A claim whose events are still text.
 pub(super) struct Claimed {
@@ -53,15 +53,21 @@ pub(super) fn set_aside(tx: &Transaction<'_>, events: &[EventId]) -> Result<(), 
     Ok(())
 }
 
+/// When what has an outcome that is not known may be looked up, where `?2` is the earliest time.
+const SETTLE_AT: &str = "CASE WHEN EXISTS
+    (SELECT 1 FROM outbox WHERE outbox.subject = subject.id AND status = 'unknown') THEN ?2 END";
+
 pub(super) fn reclaim(
     tx: &Transaction<'_>,
     worker: &str,
     now: DateTime<Utc>,
 ) -> Result<u64, Fault> {
     let freed = tx.execute(
-        "UPDATE subject SET owner = NULL, lease_until = NULL, epoch = epoch + 1, due_at = ?
-         WHERE owner = ?",
-        params![micros(now), worker],
+        &format!(
+            "UPDATE subject SET owner = NULL, lease_until = NULL, epoch = epoch + 1, due_at = ?1,
+                 settle_at = {SETTLE_AT} WHERE owner = ?3"
+        ),
+        params![micros(now), micros(now + SETTLE_AFTER), worker],
     )?;
     Ok(freed as u64)
 }
@@ -77,7 +83,8 @@ pub(super) fn claim(
     const EXPIRED: &str = "SELECT id, practice, person, epoch, attempts FROM subject
          WHERE owner IS NOT NULL AND lease_until <= ? ORDER BY lease_until LIMIT ?";
     const DUE: &str = "SELECT id, practice, person, epoch, attempts FROM subject
-         WHERE owner IS NULL AND due_at <= ? ORDER BY due_at LIMIT ?";
+         WHERE owner IS NULL AND due_at <= ?1 AND ifnull(settle_at, ?1) <= ?1
+         ORDER BY due_at LIMIT ?";
     const LOOK: &str = "SELECT id, practice, person, epoch, attempts FROM subject
          WHERE owner IS NULL AND look_at <= ? AND ifnull(due_at, ?1 + 1) > ?1
          ORDER BY look_at LIMIT ?";
@@ -219,13 +226,19 @@ fn save_step(
         Next::Rest { look_at } => (None, *look_at, None),
     };
     // An event that arrived during the lease has set due_at: the earlier of the two counts.
-    tx.prepare_cached(
-        "UPDATE subject SET owner = NULL, lease_until = NULL, look_at = ?3, error = ?4,
-             due_at = min(ifnull(due_at, ?2), ifnull(?2, due_at)),
-             attempts = CASE WHEN ?2 IS NULL THEN 0 ELSE attempts END
-         WHERE id = ?1",
-    )?
-    .execute(params![id, due_at.map(micros), look_at.map(micros), error])?;
+    tx.prepare_cached(&format!(
+        "UPDATE subject SET owner = NULL, lease_until = NULL, look_at = ?4, error = ?5,
+             due_at = min(ifnull(due_at, ?3), ifnull(?3, due_at)), settle_at = {SETTLE_AT},
+             attempts = CASE WHEN ?3 IS NULL THEN 0 ELSE attempts END
+         WHERE id = ?1"
+    ))?
+    .execute(params![
+        id,
+        micros(now + SETTLE_AFTER),
+        due_at.map(micros),
+        look_at.map(micros),
+        error
+    ])?;
     Ok(ingested)
 }
 

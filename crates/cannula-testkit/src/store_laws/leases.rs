@@ -1,7 +1,7 @@
 use cannula_sync::{Next, Replay, Step};
 use chrono::TimeDelta;
 
-use super::{StoreBench, arrivals, claim, claimed, effect, minute, rest, text, visit};
+use super::{StoreBench, arrivals, claim, claimed, effect, minute, rest, text, texts, visit};
 
 /// While it lasts, neither another worker nor the owner itself gets the subject again.
 pub async fn a_lease_excludes_everybody_else(bench: &dyn StoreBench) {
@@ -64,6 +64,36 @@ pub async fn a_restarted_worker_gets_its_subjects_back_at_once(bench: &dyn Store
     assert_eq!((&claims[0].subject, claims[0].attempts), (&old.subject, 2));
     assert!(claims[0].epoch > old.epoch);
     assert!(other.save(vec![rest(&theirs)], minute(1)).await.unwrap().lost.is_empty());
+}
+
+/// What was sent last may still be at work, after a restart as well, and whatever arrives meanwhile.
+pub async fn what_is_unknown_is_left_alone_for_a_minute(bench: &dyn StoreBench) {
+    let event = visit("a", "1", 0);
+    let again = Next::Again { due_at: minute(4), error: None };
+    let unknown = |held, next| Step { outbox: Some(vec![effect(&event, "x")]), next, ..rest(held) };
+    let almost = |at| at - TimeDelta::seconds(1);
+    let store = bench.open("main").await;
+    let held = claimed(&*store, std::slice::from_ref(&event)).await;
+    store.save(vec![unknown(&held, again.clone())], minute(4)).await.unwrap();
+    store.add(arrivals(&[visit("b", "1", 1)]), minute(4)).await.unwrap();
+    let who = Replay::Subject(held.subject.clone());
+    store.replay(who, minute(4)).await.unwrap();
+    assert!(claim(&*store, almost(minute(5))).await.is_empty());
+    assert_eq!(store.next_due().await.unwrap(), Some(minute(5)));
+    assert_eq!(store.history(&held.subject).await.unwrap().due_at, Some(minute(5)));
+    let held = claim(&*store, minute(5)).await.remove(0);
+    assert_eq!(texts(&held.unknown), ["x"]);
+    store.save(vec![unknown(&held, Next::Send)], minute(5)).await.unwrap();
+    drop(store);
+    let store = bench.open("main").await;
+    store.reclaim(minute(6)).await.unwrap();
+    assert!(claim(&*store, almost(minute(7))).await.is_empty());
+    assert_eq!(store.next_due().await.unwrap(), Some(minute(7)));
+    let held = claim(&*store, minute(7)).await.remove(0);
+    // Once it is known, nothing waits any more.
+    let settled = Step { outbox: Some(Vec::new()), next: again, ..rest(&held) };
+    store.save(vec![settled], minute(7)).await.unwrap();
+    assert_eq!(claim(&*store, minute(7)).await.len(), 1);
 }
 
 /// It is not in the claim, so it must not be forgotten when the claim ends.

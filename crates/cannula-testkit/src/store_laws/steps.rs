@@ -69,7 +69,7 @@ pub async fn effects_of_unknown_outcome_are_seen_after_a_restart(bench: &dyn Sto
     }
     let store = bench.open("main").await;
     store.reclaim(minute(1)).await.unwrap();
-    let held = claim(&*store, minute(1)).await.remove(0);
+    let held = claim(&*store, minute(2)).await.remove(0);
     assert_eq!(texts(&held.unknown), ["z", "x"]);
     assert_eq!(held.unknown[0], effect(&event, "z"));
     assert_eq!((held.events.as_slice(), held.open.as_slice()), (&[][..], &[event.id][..]));

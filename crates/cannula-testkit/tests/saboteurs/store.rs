@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use cannula_core::{Event, Feed, Phi, RecordKey, Rejected, Result, Subject};
 use cannula_sync::{
     Arrival, Claim, DeadLetter, EffectStatus, FeedState, Forgotten, History, Ingest, Ingested,
-    Next, Parked, RejectedRow, Replay, Saved, SqliteStore, Step, Store, Summary,
+    Next, Parked, RejectedRow, Replay, SETTLE_AFTER, Saved, SqliteStore, Step, Store, Summary,
 };
 use cannula_testkit::StoreBench;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -43,6 +43,7 @@ crate::laws_and_saboteurs!(store_laws: bench => Bench, &[
     ("a_restarted_worker_gets_its_subjects_back_at_once", Flaw::ReclaimsNothing),
     ("an_event_that_arrives_during_a_lease_makes_the_subject_due_after_it", Flaw::LosesWhatArrives),
     ("a_subject_rests_until_it_is_due", Flaw::ForgetsDueDates),
+    ("what_is_unknown_is_left_alone_for_a_minute", Flaw::LooksAtOnce),
     ("whoever_is_stuck_waits_for_a_replay", Flaw::ReplaysNothing),
     ("a_claim_brings_the_events_oldest_first", Flaw::NewestFirst),
     ("a_step_replaces_the_outbox", Flaw::KeepsTheOutbox),
@@ -87,6 +88,7 @@ enum Flaw {
     ReclaimsNothing,
     LosesWhatArrives,
     ForgetsDueDates,
+    LooksAtOnce,
     NewestFirst,
     KeepsTheOutbox,
     OneStaleStepLosesAll,
@@ -272,6 +274,7 @@ impl Store for Spoilt {
         limit: usize,
     ) -> Result<Vec<Claim>> {
         let until = if self.is(Flaw::LeasesLastNoTime) { now } else { until };
+        let now = if self.is(Flaw::LooksAtOnce) { now + SETTLE_AFTER } else { now };
         let mut claims = self.inner.claim(now, until, limit).await?;
         let mut kept = self.kept();
         for claim in &mut claims {
