@@ -161,15 +161,9 @@ impl PostingFlow {
             }
             return Err(error);
         }
-        // It was taken, so it is not sent again whatever can be seen of it.
-        let accepted = PostingReceipt::Accepted(self.clock.now());
-        Ok(match self.ledger.of_patient(&post.patient).await {
-            Ok(rows) => self
-                .rules
-                .posted(post, &rows)
-                .map_or(accepted, |row| PostingReceipt::Posted(self.rules.part(post, row))),
-            Err(_) => accepted,
-        })
+        // It was taken, so it is not sent again whatever can be seen of it. What can be seen is
+        // looked at next, and not here, where it could keep this from being known.
+        Ok(PostingReceipt::Accepted(self.clock.now()))
     }
 
     /// The ledger says that there is no such patient. Only if the register does not show them
@@ -269,7 +263,7 @@ fn is_missing(error: &Error) -> bool {
 /// What an error says that no other attempt can mend and that is about one order only.
 fn final_word(error: Error) -> Result<String> {
     use ErrorKind::{Auth, Config, Contended, Decode, Forbidden, QuotaExhausted, Storage};
-    if error.kind() == Decode {
+    if error.kind() == Decode && error.retry_advice() == Retry::Never {
         // An answer that cannot be read is often a page that says the vendor is being mended.
         return Err(error.retry(Retry::Backoff));
     }

@@ -159,9 +159,12 @@ pub struct Claim {
     pub epoch: u64,
     /// Claims since the subject last came to rest, this one included.
     pub attempts: u32,
+    /// Why the claim before was put off, if it was.
+    pub error: Option<String>,
     /// The flow's state as JSON; `None` for a new subject.
     pub state: Option<Phi<String>>,
-    /// The undecided events, oldest version first.
+    /// The undecided events, oldest version first: pending, or dead without any reasons, because
+    /// nothing could be decided about the subject when they came.
     pub events: Vec<Event>,
     /// Decided events whose effects are not delivered: delivering, held or dead.
     pub open: Vec<EventId>,
@@ -323,7 +326,7 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// What waits for a person, the most frequent reason first.
     async fn parked(&self) -> Result<Vec<Parked>>;
 
-    /// The effects refused for good.
+    /// What is dead: the effects refused for good and, of whoever has none, the events.
     async fn dead(&self) -> Result<Vec<DeadLetter>>;
 
     /// What happened to one person's events.

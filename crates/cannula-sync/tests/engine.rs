@@ -121,6 +121,19 @@ async fn a_note_of_unknown_outcome_is_looked_up_before_it_is_sent_again() {
 }
 
 #[tokio::test]
+async fn a_note_that_may_have_landed_is_looked_up_even_if_the_error_stops_the_drain() {
+    let world = World::with_consults(&["ada"]);
+    let expired = Error::new(ErrorKind::Auth, "the token has expired").retry(Retry::Settle);
+    world.crm.fail_next("note", expired, true);
+    let engine = world.engine(store());
+    engine.poll().await.unwrap();
+    assert_eq!(engine.drain().await.unwrap_err().kind(), ErrorKind::Auth);
+    world.drain_all(&engine).await.unwrap();
+    assert_eq!(world.crm.contacts()["ada@example.test"].notes.len(), 1);
+    assert_eq!(world.sent("note"), 1);
+}
+
+#[tokio::test]
 async fn retry_after_wins_over_back_off_and_keeps_the_order() {
     let world = World::with_consults(&["ada"]);
     let minutes = Duration::from_secs(1200);
@@ -421,12 +434,20 @@ async fn whoever_cannot_be_read_waits_for_a_person_and_holds_up_nobody() {
     assert!(told.contains("run the version that wrote it or a newer one"), "{told}");
     engine.replay(Replay::Dead).await.unwrap();
     assert_eq!(engine.drain().await.unwrap().dead, 1);
+    let dead = engine.dead().await.unwrap();
+    assert_eq!((dead.len(), &dead[0].subject), (1, &subject("ada")));
+    assert!(dead[0].error.contains("run the version that wrote it"), "{}", dead[0].error);
     drop(engine);
 
     write(&format!("UPDATE state SET body = (SELECT body FROM kept {ada}) {ada}"));
     write("DROP TABLE kept");
     let engine = world.engine(open());
-    engine.replay(Replay::Dead).await.unwrap();
-    assert_eq!(engine.drain().await.unwrap().done, 1);
+    // What comes first now, a replay or news, brings along what could not be decided.
+    engine.accept(vec![patient("ada", 9)]).await.unwrap();
+    assert_eq!(engine.drain().await.unwrap().done, 2);
     assert_eq!(world.crm.contacts()["ada@example.test"].notes.len(), 2);
+    for line in engine.explain(&subject("ada")).await.unwrap() {
+        assert_eq!((line.outcome, line.sentences.is_empty()), (Outcome::Done, false));
+    }
+    assert!(engine.dead().await.unwrap().is_empty());
 }

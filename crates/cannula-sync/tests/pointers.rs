@@ -165,6 +165,39 @@ async fn a_record_that_is_not_there_yet_is_asked_for_once_more() {
 }
 
 #[tokio::test]
+async fn a_record_that_its_messages_overtake_is_waited_for_however_many_they_are() {
+    let world = world(&[]);
+    let engine = world.engine(store());
+    let key = consult("ada").key;
+    for name in ["created", "updated", "updated again"] {
+        engine.accept(vec![pointer(name, &key, false, 0)]).await.unwrap();
+        assert_eq!(engine.drain().await.unwrap().postponed, 1, "{name}");
+    }
+    world.clock.advance(Duration::from_secs(3));
+    world.source.record(consult("ada"));
+    world.drain_all(&engine).await.unwrap();
+    assert_eq!(world.crm.contacts()["ada@example.test"].notes.len(), 1);
+}
+
+#[tokio::test]
+async fn a_record_that_is_not_there_once_is_not_gone() {
+    let (world, store, engine) = with_read(&consult("ada"), 2).await;
+    let key = consult("ada").key;
+    world.clock.advance(Duration::from_secs(3_600));
+    world.source.fail_next_get(Error::new(ErrorKind::Unavailable, "down").retry(Retry::Backoff));
+    world.source.forget(&key);
+    engine.accept(vec![changed(&key, 9)]).await.unwrap();
+    for _ in 0..2 {
+        let report = engine.drain().await.unwrap();
+        assert_eq!(report.postponed, 1);
+        world.clock.set(report.next_due.unwrap());
+    }
+    world.source.record(consult("ada"));
+    world.drain_all(&engine).await.unwrap();
+    assert_eq!(statuses(&store, "ada").await, [Status::Pending]);
+}
+
+#[tokio::test]
 async fn a_record_that_is_not_there_any_more_is_withdrawn() {
     let (world, store, engine) = with_read(&consult("ada"), 2).await;
     let (key, unheard) = (consult("ada").key, consult("bea").key);

@@ -186,17 +186,20 @@ async fn an_answer_that_got_lost_is_looked_for_before_anything_is_sent_again() {
         store_order("41", "ada", 0, |_| {}),
         store_order("42", "bea", 0, |_| {}),
         store_order("43", "cid", 0, |_| {}),
+        store_order("44", "ada", 0, |_| {}),
     ]);
     for customer in ["ada", "bea", "cid"] {
         shop.registry.add(&patient(customer));
     }
+    let unreadable = Error::new(ErrorKind::Decode, "a page of HTML").retry(Retry::Settle);
     shop.ledger.fail_next_post_after_storing(lost(), TimeDelta::zero());
-    // It is still at work when the caller has given up.
+    // It is still at work when the caller has given up, or has made nothing of the answer.
     shop.ledger.fail_next_post_after_storing(lost(), TimeDelta::seconds(45));
+    shop.ledger.fail_next_post_after_storing(unreadable, TimeDelta::seconds(45));
     shop.ledger.fail_next("post", lost());
     let engine = shop.engine();
     shop.work(&engine).await;
-    assert_eq!(shop.books().len(), 3);
+    assert_eq!(shop.books().len(), 4);
     assert!(shop.statuses(&engine).await.values().all(|it| *it == SyncStatus::Synced));
 }
 

@@ -192,7 +192,8 @@ async fn a_file_of_version_1_is_taken_over_without_the_traces_it_left() {
     drop(SqliteStore::open(&path, "main").unwrap());
     let old = rusqlite::Connection::open(&path).unwrap();
     old.execute_batch(
-        "ALTER TABLE subject DROP COLUMN purged_at;
+        "DROP INDEX subject_purged;
+         ALTER TABLE subject DROP COLUMN purged_at;
          ALTER TABLE subject DROP COLUMN merged_into;
          DROP INDEX subject_look;
          ALTER TABLE subject DROP COLUMN look_at;

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use cannula_core::{Error, EventId, Result};
+use cannula_core::{Error, EventId, Result, Retry};
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -132,6 +132,7 @@ impl<F: Flow> Shared<F> {
         let text = error.to_string();
         let gate = self.flow.gates(effect);
         let fate = Fate::of(&error);
+        let unknown = error.retry_advice() == Retry::Settle;
         let status = match &fate {
             Fate::Park(reason) => {
                 let outcome = Outcome::Held(reason.clone());
@@ -154,7 +155,7 @@ impl<F: Flow> Shared<F> {
                 }
                 let due_at = self.retry_at(&fate, error, &job.subject, job.attempts);
                 progress.stop = Some(Stop::Retry { due_at, error: Some(text.clone()) });
-                if fate == Fate::Unknown { EffectStatus::Unknown } else { EffectStatus::Pending }
+                if unknown { EffectStatus::Unknown } else { EffectStatus::Pending }
             }
         };
         progress.leave(row, status, Some(text));

@@ -248,7 +248,7 @@ impl<F: Flow> Engine<F> {
         self.shared.store.parked().await
     }
 
-    /// The effects the sink refuses for good.
+    /// What waits for a person because it was refused for good or could not be decided.
     ///
     /// # Errors
     /// If the store fails.

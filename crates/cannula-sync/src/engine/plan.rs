@@ -6,7 +6,7 @@ use std::{
 };
 
 use cannula_core::{
-    Error, ErrorKind, Event, EventId, IdempotencyKey, Phi, RecordKey, Result, Subject,
+    Error, ErrorKind, Event, EventId, IdempotencyKey, Phi, RecordKey, Result, Retry, Subject,
 };
 use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
@@ -106,7 +106,7 @@ impl<F: Flow> Shared<F> {
     ) -> Result<Planned<F>> {
         let settled = claim.unknown.len() as u64;
         if pointers::any(&claim) {
-            return Ok(Planned::ended(self.follow(&claim).await, claim));
+            return Ok(Planned::ended(self.follow(&claim, last_call).await, claim));
         }
         if claim.state.is_none() && claim.events.is_empty() && claim.unknown.is_empty() {
             // Nothing is known of anybody, as after all that was pointed to has been read.
@@ -128,7 +128,7 @@ impl<F: Flow> Shared<F> {
         let state = self.settled_state(claim, last_call).await?;
         let decision = self.flow.decide(state, &claim.events, self.clock.now());
         let Some(key) = &decision.wants else { return Ok((decision, Vec::new(), None)) };
-        match self.fetch(key, claim).await? {
+        match self.fetch(key, claim, last_call).await? {
             Fetched::Found(event) => {
                 // The state already holds the claim's events; they are given again for their
                 // verdicts.
@@ -180,6 +180,11 @@ impl<F: Flow> Shared<F> {
                     // again, and delivering that one records the reason. What came behind it may
                     // have landed, so it is looked up all the same.
                     Fate::Park(_) | Fate::Dead if self.flow.gates(&effect) => {}
+                    // As with a poll, an answer that cannot be read is often a page that says the
+                    // vendor is being mended.
+                    _ if error.kind() == ErrorKind::Decode => {
+                        return Err(postpone(error.retry(Retry::Backoff)));
+                    }
                     // It is not known what became of it, and asking again does not tell.
                     Fate::Park(_) | Fate::Dead => return Err(stuck(error)),
                     // Without an answer nothing of this subject may be sent: the rows stay.
@@ -198,8 +203,13 @@ impl<F: Flow> Shared<F> {
         }
     }
 
-    async fn fetch(&self, key: &RecordKey, claim: &Claim) -> Result<Fetched, Undecided> {
-        Ok(match self.read(key, claim).await? {
+    async fn fetch(
+        &self,
+        key: &RecordKey,
+        claim: &Claim,
+        last_call: DateTime<Utc>,
+    ) -> Result<Fetched, Undecided> {
+        Ok(match self.read(key, claim, last_call).await? {
             Ok(Some(event)) if event.subject().as_ref() == Some(&claim.subject) => {
                 Fetched::Found(Box::new(event))
             }
@@ -216,10 +226,13 @@ impl<F: Flow> Shared<F> {
         &self,
         key: &RecordKey,
         claim: &Claim,
+        last_call: DateTime<Utc>,
     ) -> Result<Result<Option<Event>, (Error, Outcome)>, Undecided> {
-        if self.control.halted() || self.control.stopping() {
-            // Where credentials were refused a moment ago, asking for everybody locks the account.
-            return Err(Undecided::Later { due_at: self.clock.now(), error: None });
+        let now = self.clock.now();
+        // Where credentials were refused a moment ago, asking for everybody locks the account. And
+        // what is read when the lease has ended is read in vain.
+        if self.control.halted() || self.control.stopping() || now >= last_call {
+            return Err(Undecided::Later { due_at: now, error: claim.error.clone() });
         }
         let error = match self.source.get(key).await {
             Ok(found) => return Ok(Ok(found)),

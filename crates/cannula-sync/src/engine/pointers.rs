@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use cannula_core::{ErrorKind, Event, Pointer, Record, RecordKey};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     Shared, later,
@@ -17,8 +17,10 @@ use crate::{
     withdraw,
 };
 
-/// How often a record that is not there is asked for: a message may overtake its own record.
-const LOOKS: u32 = 2;
+/// How long after a message its record may still come to light: a message may overtake it.
+const OVERTAKES: TimeDelta = TimeDelta::seconds(5);
+/// A record is taken to be gone when it is not there twice in a row, or after so many attempts.
+const MOST_LOOKS: u32 = 10;
 
 /// Whether the claim is one of messages, and not of a person.
 pub(super) fn any(claim: &Claim) -> bool {
@@ -53,7 +55,11 @@ impl<F: Flow> Shared<F> {
     /// Reads every record once that the claim's messages are about, however many they are. The
     /// step takes in what was found and ends the messages, so that a crash before it only means
     /// reading again.
-    pub(super) async fn follow(&self, claim: &Claim) -> Result<Step, Undecided> {
+    pub(super) async fn follow(
+        &self,
+        claim: &Claim,
+        last_call: DateTime<Utc>,
+    ) -> Result<Step, Undecided> {
         let mut records = BTreeMap::<&RecordKey, Told>::new();
         for (event, Pointer { key, gone }) in messages(claim) {
             let told = records.entry(key).or_default();
@@ -66,7 +72,8 @@ impl<F: Flow> Shared<F> {
         let mut step = rest(claim);
         let mut clean = true;
         for (key, told) in records {
-            let Followed { outcome, reason, arrival } = self.follow_one(key, &told, claim).await?;
+            let Followed { outcome, reason, arrival } =
+                self.follow_one(key, &told, claim, last_call).await?;
             clean &= outcome == Outcome::Done;
             step.arrivals.extend(arrival);
             let ends = messages(claim).filter(|(_, pointer)| pointer.key == *key);
@@ -97,31 +104,36 @@ impl<F: Flow> Shared<F> {
         key: &RecordKey,
         told: &Told,
         claim: &Claim,
+        last_call: DateTime<Utc>,
     ) -> Result<Followed, Undecided> {
         let noun = key.kind.as_str().replace('_', " ");
         if told.gone && !self.was_seen_since(key, told, claim).await? {
             let what = format!("The {noun} was removed at the source");
             return self.withdraw(key, told, claim, what).await;
         }
-        match self.read(key, claim).await? {
+        let answer = self.read(key, claim, last_call).await?;
+        let absent = match &answer {
+            Ok(None) => Some(format!("the source does not have the {noun}, or not yet")),
+            Err((error, _)) if error.kind() == ErrorKind::NotFound => Some(error.to_string()),
+            _ => None,
+        };
+        if let Some(absent) = absent
+            && !self.is_gone(told, claim, &absent)
+        {
+            return Err(self.once_more(told, claim, absent));
+        }
+        match answer {
             Ok(Some(event)) => Ok(Followed {
                 outcome: Outcome::Done,
                 reason: format!("The {noun} was read from the source."),
                 arrival: Some(self.arrival(event)),
             }),
-            Ok(None) if claim.attempts < LOOKS => {
-                let error = format!("the source does not have the {noun}, or not yet");
-                Err(self.once_more(claim, error))
-            }
             Ok(None) => {
                 let what = format!("The source does not have the {noun} any more");
                 self.withdraw(key, told, claim, what).await
             }
             // It cannot be told whether it is there, so it stays as it is known.
             Err((error, _)) if error.kind() == ErrorKind::NotFound => {
-                if claim.attempts < LOOKS {
-                    return Err(self.once_more(claim, error.to_string()));
-                }
                 let reason = format!("The source does not show the {noun}: {}.", error.message());
                 Ok(Followed { outcome: Outcome::Done, reason, arrival: None })
             }
@@ -133,10 +145,22 @@ impl<F: Flow> Shared<F> {
         }
     }
 
+    /// Whether a record that is not there will not come any more: the look before found the same,
+    /// and the last message about it is not a moment old.
+    fn is_gone(&self, told: &Told, claim: &Claim, absent: &str) -> bool {
+        let age = self.clock.now() - told.at;
+        // By a vendor's clock that is ahead, nothing can be said of the message's age.
+        let fresh = age >= TimeDelta::zero() && age < OVERTAKES;
+        let twice = claim.error.as_deref() == Some(absent);
+        (twice && !fresh) || claim.attempts >= MOST_LOOKS
+    }
+
     /// The record is asked for again a little later.
-    fn once_more(&self, claim: &Claim, error: String) -> Undecided {
+    fn once_more(&self, told: &Told, claim: &Claim, error: String) -> Undecided {
+        let now = self.clock.now();
         let wait = backoff::delay(claim.attempts, &claim.subject.to_string());
-        Undecided::Later { due_at: later(self.clock.now(), wait), error: Some(error) }
+        let due_at = later(now, wait).max(told.at.min(now) + OVERTAKES);
+        Undecided::Later { due_at, error: Some(error) }
     }
 
     /// Whether the record was there after it is told to have been removed: the message comes late.

@@ -26,7 +26,8 @@ const THIRD: &str = "ALTER TABLE subject ADD COLUMN merged_into TEXT";
 const FOURTH: &str = "ALTER TABLE subject ADD COLUMN look_at INTEGER;
     CREATE INDEX subject_look ON subject (look_at) WHERE look_at IS NOT NULL AND owner IS NULL";
 /// From version 4, where effects of unknown outcome were looked up at any time.
-const FIFTH: &str = "ALTER TABLE subject ADD COLUMN settle_at INTEGER";
+const FIFTH: &str = "ALTER TABLE subject ADD COLUMN settle_at INTEGER;
+    CREATE INDEX subject_purged ON subject (practice) WHERE purged_at IS NOT NULL";
 /// What an SQLite file that is not encrypted begins with.
 const PLAIN: &[u8] = b"SQLite format 3\0";
 /// Longer than any transaction of another worker takes.

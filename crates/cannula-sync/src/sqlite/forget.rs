@@ -5,9 +5,9 @@
 //! So each removal notes that the file has to be written anew, in its own transaction, and the note
 //! goes when that is done. Whoever opens the file next makes up for a crash in between.
 
-use cannula_core::{Error, ErrorKind, Result, Retry, Subject};
+use cannula_core::{Error, ErrorKind, Feed, Result, Retry, Subject};
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 use serde_json::Value;
 
 use super::{
@@ -122,12 +122,10 @@ pub(super) fn forget_before(
 
 /// Writes the file anew if a removal has left traces in it.
 pub(super) fn wipe_traces(connection: &Connection) -> Result<(), Fault> {
-    let noted = connection
-        .query_row("SELECT since FROM traces LIMIT 1", [], |row| row.get::<_, i64>(0))
-        .optional()?;
-    if noted.is_none() {
-        return Ok(());
-    }
+    // Another process may note more of them meanwhile.
+    let last: Option<i64> =
+        connection.query_row("SELECT max(rowid) FROM traces", [], |row| row.get(0))?;
+    let Some(last) = last else { return Ok(()) };
     connection.execute_batch("VACUUM")?;
     // The pages as they were are in the log until it is cut.
     let busy =
@@ -137,7 +135,7 @@ pub(super) fn wipe_traces(connection: &Connection) -> Result<(), Fault> {
                        reads the store; do it again when it does not";
         return Err(Error::new(ErrorKind::Contended, message).retry(Retry::Backoff).into());
     }
-    connection.execute("DELETE FROM traces", [])?;
+    connection.execute("DELETE FROM traces WHERE rowid <= ?", [last])?;
     Ok(())
 }
 
@@ -202,6 +200,27 @@ fn strip_rejected(
         tx.execute("UPDATE rejected SET raw = '' WHERE digest = ?", [digest])?;
     }
     Ok(found.len())
+}
+
+/// Whether an unreadable row is about a record of somebody who was purged, or names one.
+pub(super) fn is_of_purged(
+    tx: &Transaction<'_>,
+    feed: &Feed,
+    record: Option<&str>,
+    raw: &str,
+) -> Result<bool, Fault> {
+    let mut select = tx.prepare_cached(
+        "SELECT person, EXISTS (
+             SELECT 1 FROM event WHERE event.subject = subject.id AND event.record = json_array(?1, ?2, ?3))
+         FROM subject WHERE practice = ?1 AND purged_at IS NOT NULL",
+    )?;
+    let mut rows = select.query(params![feed.practice.as_str(), feed.kind.as_str(), record])?;
+    while let Some(row) = rows.next()? {
+        if row.get(1)? || names(raw, &row.get::<_, String>(0)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether the id is in the text as a word of its own. A number that only looks like it costs the

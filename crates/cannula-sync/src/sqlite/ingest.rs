@@ -186,7 +186,8 @@ fn due(tx: &Transaction<'_>, subject: &Subject, now: DateTime<Utc>) -> rusqlite:
     })
 }
 
-/// Keeps an unreadable row. Sweeps overlap, so the same row comes again with every sweep.
+/// Keeps an unreadable row, but nothing of a person who was purged. Sweeps overlap, so the same row
+/// comes again with every sweep.
 fn reject(
     tx: &Transaction<'_>,
     feed: &Feed,
@@ -197,6 +198,8 @@ fn reject(
     hasher.update(format!("{feed}\n"));
     hasher.update(rejected.raw.expose());
     let digest: String = hasher.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    let record = rejected.key.as_ref().map(|key| key.id.as_str());
+    let purged = forget::is_of_purged(tx, feed, record, rejected.raw.expose())?;
     let written = tx
         .prepare_cached(
             "INSERT OR IGNORE INTO rejected
@@ -207,10 +210,10 @@ fn reject(
             digest,
             feed.practice.as_str(),
             feed.kind.as_str(),
-            rejected.key.as_ref().map(|key| key.id.as_str()),
+            record,
             rejected.path,
             rejected.problem,
-            rejected.raw.expose(),
+            if purged { "" } else { rejected.raw.expose() },
             micros(now),
         ])?;
     Ok(written as u64)

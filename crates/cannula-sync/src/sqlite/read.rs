@@ -78,7 +78,14 @@ pub(super) fn dead(tx: &Transaction<'_>) -> Result<Vec<DeadLetter>, Fault> {
     let mut select = tx.prepare(
         "SELECT practice, person, cause, outbox.error
          FROM outbox JOIN subject ON subject.id = outbox.subject
-         WHERE status = 'dead' ORDER BY outbox.subject, seq",
+         WHERE status = 'dead'
+         UNION ALL
+         SELECT practice, person, min(event.id), detail
+         FROM event JOIN subject ON subject.id = event.subject
+         WHERE outcome = 'dead' AND NOT EXISTS (
+             SELECT 1 FROM outbox WHERE outbox.subject = event.subject AND status = 'dead')
+         GROUP BY event.subject, detail
+         ORDER BY 1, 2",
     )?;
     let letters = select.query_map([], |row| {
         Ok(DeadLetter {

@@ -34,6 +34,7 @@ CREATE TABLE subject (
 ) STRICT;
 CREATE INDEX subject_due ON subject (due_at) WHERE due_at IS NOT NULL AND owner IS NULL;
 CREATE INDEX subject_look ON subject (look_at) WHERE look_at IS NOT NULL AND owner IS NULL;
+CREATE INDEX subject_purged ON subject (practice) WHERE purged_at IS NOT NULL;
 CREATE INDEX subject_leased ON subject (lease_until) WHERE owner IS NOT NULL;
 
 -- The flow's state of each subject, apart from the lease because it is much larger.
@@ -54,7 +55,8 @@ CREATE TABLE event (
     received_at INTEGER NOT NULL,
     outcome     TEXT    NOT NULL, -- pending, delivering, done, parked, held, dead
     detail      TEXT,             -- parked, held: the reason as JSON; dead: the error
-    reasons     TEXT    NOT NULL, -- JSON array of sentences
+    reasons     TEXT    NOT NULL, -- JSON array of sentences; of none, if it is dead and was never
+                                  -- decided
     body        TEXT    NOT NULL  -- the event as JSON; personal data
 ) STRICT;
 CREATE INDEX event_subject ON event (subject, outcome);

@@ -80,12 +80,12 @@ pub(super) fn claim(
     limit: usize,
 ) -> Result<Vec<Claimed>, Fault> {
     // Three selects, because each has its own index; expired leases are few and come first.
-    const EXPIRED: &str = "SELECT id, practice, person, epoch, attempts FROM subject
+    const EXPIRED: &str = "SELECT id, practice, person, epoch, attempts, error FROM subject
          WHERE owner IS NOT NULL AND lease_until <= ? ORDER BY lease_until LIMIT ?";
-    const DUE: &str = "SELECT id, practice, person, epoch, attempts FROM subject
+    const DUE: &str = "SELECT id, practice, person, epoch, attempts, error FROM subject
          WHERE owner IS NULL AND due_at <= ?1 AND ifnull(settle_at, ?1) <= ?1
          ORDER BY due_at LIMIT ?";
-    const LOOK: &str = "SELECT id, practice, person, epoch, attempts FROM subject
+    const LOOK: &str = "SELECT id, practice, person, epoch, attempts, error FROM subject
          WHERE owner IS NULL AND look_at <= ? AND ifnull(due_at, ?1 + 1) > ?1
          ORDER BY look_at LIMIT ?";
     let mut found = Vec::new();
@@ -97,7 +97,17 @@ pub(super) fn claim(
                 practice: row.get::<_, String>(1)?.as_str().into(),
                 person: row.get::<_, String>(2)?.as_str().into(),
             };
-            Ok((row.get::<_, i64>(0)?, subject, row.get::<_, u64>(3)?, row.get::<_, u32>(4)?))
+            let claim = Claim {
+                subject,
+                epoch: row.get::<_, u64>(3)? + 1,
+                attempts: row.get::<_, u32>(4)? + 1,
+                error: row.get(5)?,
+                state: None,
+                events: Vec::new(),
+                open: Vec::new(),
+                unknown: Vec::new(),
+            };
+            Ok((row.get::<_, i64>(0)?, claim))
         })?;
         for row in rows {
             found.push(row?);
@@ -109,25 +119,20 @@ pub(super) fn claim(
     )?;
     found
         .into_iter()
-        .map(|(id, subject, epoch, attempts)| {
+        .map(|(id, claim)| {
             lease.execute(params![worker, micros(until), id])?;
-            load(tx, id, subject, epoch + 1, attempts + 1)
+            load(tx, id, claim)
         })
         .collect()
 }
 
-fn load(
-    tx: &Transaction<'_>,
-    id: i64,
-    subject: Subject,
-    epoch: u64,
-    attempts: u32,
-) -> Result<Claimed, Fault> {
-    let state = tx
+/// Reads what the subject has into its claim.
+fn load(tx: &Transaction<'_>, id: i64, mut claim: Claim) -> Result<Claimed, Fault> {
+    claim.state = tx
         .prepare_cached("SELECT body FROM state WHERE subject = ?")?
         .query_row([id], |row| Ok(Phi::new(row.get(0)?)))
         .optional()?;
-    let unknown = tx
+    claim.unknown = tx
         .prepare_cached(
             "SELECT cause, key, effect, error FROM outbox
              WHERE subject = ? AND status = 'unknown' ORDER BY seq",
@@ -135,9 +140,9 @@ fn load(
         .query_map([id], unknown_effect)?
         .collect::<Result<Vec<_>, _>>()?;
     let mut pending = Vec::new();
-    let mut open = Vec::new();
     let mut select = tx.prepare_cached(
-        "SELECT id, CASE outcome WHEN 'pending' THEN body END FROM event
+        "SELECT id, CASE WHEN outcome = 'pending' OR (outcome = 'dead' AND reasons = '[]')
+             THEN body END FROM event
          WHERE subject = ? AND outcome IN ('pending', 'delivering', 'held', 'dead')
              AND detail IS NOT ?",
     )?;
@@ -146,10 +151,9 @@ fn load(
         let event = EventId::new(row.get::<_, String>(0)?);
         match row.get(1)? {
             Some(body) => pending.push((event, body)),
-            None => open.push(event),
+            None => claim.open.push(event),
         }
     }
-    let claim = Claim { subject, epoch, attempts, state, events: Vec::new(), open, unknown };
     Ok(Claimed { claim, pending })
 }
 

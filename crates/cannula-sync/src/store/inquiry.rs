@@ -19,7 +19,7 @@ pub struct Summary {
     pub done: u64,
     /// Events that wait for a person, for the rules or for the sink.
     pub parked: u64,
-    /// Events with an effect that was refused for good.
+    /// Events with an effect that was refused for good, or that could not be decided.
     pub dead: u64,
     /// Rows no source could read.
     pub rejected: u64,
@@ -58,12 +58,13 @@ pub struct Parked {
     pub example: RecordKey,
 }
 
-/// An effect refused for good.
+/// What nothing is done about any more until a person has acted: an effect that was refused for
+/// good, or events that could not be decided or read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
     /// Whom it is about.
     pub subject: Subject,
-    /// The event that caused it.
+    /// The event that caused it, or one of those.
     pub cause: EventId,
     /// The error's text.
     pub error: String,

@@ -73,8 +73,25 @@ pub async fn a_purged_person_leaves_ids_and_nothing_else(bench: &dyn StoreBench)
     let other = store.history(&subject("2")).await.unwrap();
     assert_eq!(other.events[0].clone().event().as_ref(), Some(&events[2]));
 
+    // Unreadable rows about the person come on, and nothing of them is kept.
+    let later =
+        [rejected("a", "{\"new\":\"Mina\"}"), rejected("z", "{\"patient\":\"1\",\"n\":\"Mina\"}")];
+    let more = Ingest { revision: 1, rejected: later.into(), ..page.clone() };
+    assert_eq!(store.ingest(more, minute(3)).await.unwrap().rejected, 2);
+    let left = format!(
+        "{:?}",
+        store
+            .rejected()
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| row.rejected.raw.expose())
+            .collect::<Vec<_>>()
+    );
+    assert!(!left.contains("Mina"), "{left}");
+
     // Seen again, the same rows and events are no news.
-    let again = store.ingest(Ingest { revision: 1, ..page }, minute(3)).await.unwrap();
+    let again = store.ingest(Ingest { revision: 2, ..page }, minute(3)).await.unwrap();
     let events = store.add(arrivals(&events), minute(3)).await.unwrap();
     assert_eq!((again.rejected, events.new, events.duplicates), (0, 0, 3));
     assert_eq!(store.purge(&subject("1"), minute(4)).await.unwrap(), Forgotten::default());

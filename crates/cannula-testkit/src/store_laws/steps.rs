@@ -75,6 +75,33 @@ pub async fn effects_of_unknown_outcome_are_seen_after_a_restart(bench: &dyn Sto
     assert_eq!((held.events.as_slice(), held.open.as_slice()), (&[][..], &[event.id][..]));
 }
 
+/// It was never decided, so it is with what comes next: nobody has to remember to replay it.
+pub async fn what_could_not_be_decided_is_undecided_with_the_next_event(bench: &dyn StoreBench) {
+    let store = bench.open("main").await;
+    let (first, second) = (visit("a", "1", 0), visit("b", "1", 1));
+    let held = claimed(&*store, std::slice::from_ref(&first)).await;
+    let dead = Step {
+        events: vec![update(&first, Outcome::Dead("unreadable".to_owned()))],
+        next: Next::Stuck { error: "unreadable".to_owned() },
+        ..rest(&held)
+    };
+    store.save(vec![dead], minute(0)).await.unwrap();
+    store.add(arrivals(std::slice::from_ref(&second)), minute(1)).await.unwrap();
+    let held = claim(&*store, minute(1)).await.remove(0);
+    assert_eq!(held.events, [first.clone(), second.clone()]);
+    assert!(held.open.is_empty(), "{:?}", held.open);
+    // Once it was, there are reasons, and what was refused is not decided anew.
+    let refused = EventUpdate {
+        reasons: Some(vec!["Because.".to_owned()]),
+        ..update(&first, Outcome::Dead("refused".to_owned()))
+    };
+    let events = vec![refused, update(&second, Outcome::Done)];
+    store.save(vec![Step { events, ..rest(&held) }], minute(1)).await.unwrap();
+    store.add(arrivals(&[visit("c", "1", 2)]), minute(2)).await.unwrap();
+    let held = claim(&*store, minute(2)).await.remove(0);
+    assert_eq!((held.events.len(), held.open), (1, vec![first.id]));
+}
+
 /// It is decided in the same step; known events are ignored.
 pub async fn a_fetched_event_does_not_make_its_subject_due_again(bench: &dyn StoreBench) {
     let store = bench.open("main").await;

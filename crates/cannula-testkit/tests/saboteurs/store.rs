@@ -4,10 +4,11 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cannula_core::{Event, Feed, Phi, RecordKey, Rejected, Result, Subject};
+use cannula_core::{Event, EventId, Feed, Phi, RecordKey, Rejected, Result, Subject};
 use cannula_sync::{
-    Arrival, Claim, DeadLetter, EffectStatus, FeedState, Forgotten, History, Ingest, Ingested,
-    Next, Parked, RejectedRow, Replay, SETTLE_AFTER, Saved, SqliteStore, Step, Store, Summary,
+    Arrival, Claim, DeadLetter, EffectStatus, EventUpdate, FeedState, Forgotten, History, Ingest,
+    Ingested, Next, Outcome, Parked, RejectedRow, Replay, SETTLE_AFTER, Saved, SqliteStore, Step,
+    Store, Summary,
 };
 use cannula_testkit::StoreBench;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -44,6 +45,10 @@ crate::laws_and_saboteurs!(store_laws: bench => Bench, &[
     ("an_event_that_arrives_during_a_lease_makes_the_subject_due_after_it", Flaw::LosesWhatArrives),
     ("a_subject_rests_until_it_is_due", Flaw::ForgetsDueDates),
     ("what_is_unknown_is_left_alone_for_a_minute", Flaw::LooksAtOnce),
+    (
+        "what_could_not_be_decided_is_undecided_with_the_next_event",
+        Flaw::TakesTheDeadForDecided,
+    ),
     ("whoever_is_stuck_waits_for_a_replay", Flaw::ReplaysNothing),
     ("a_claim_brings_the_events_oldest_first", Flaw::NewestFirst),
     ("a_step_replaces_the_outbox", Flaw::KeepsTheOutbox),
@@ -89,6 +94,7 @@ enum Flaw {
     LosesWhatArrives,
     ForgetsDueDates,
     LooksAtOnce,
+    TakesTheDeadForDecided,
     NewestFirst,
     KeepsTheOutbox,
     OneStaleStepLosesAll,
@@ -120,6 +126,7 @@ struct Kept {
     count: i64,
     last: Option<Event>,
     leased: BTreeSet<Subject>,
+    dead: BTreeSet<EventId>,
 }
 
 impl Spoilt {
@@ -185,6 +192,9 @@ impl Spoilt {
         if self.is(Flaw::ForgetsMerges) {
             step.merged_into = None;
         }
+        let dead = |update: &&EventUpdate| matches!(update.outcome, Outcome::Dead(_));
+        let dead = step.events.iter().filter(dead).map(|update| update.event.clone());
+        self.kept().dead.extend(dead);
         if self.is(Flaw::DropsArrivalsOfSteps) {
             step.arrivals.clear();
         }
@@ -281,6 +291,9 @@ impl Store for Spoilt {
             kept.leased.insert(claim.subject.clone());
             if self.is(Flaw::NewestFirst) {
                 claim.events.reverse();
+            }
+            if self.is(Flaw::TakesTheDeadForDecided) {
+                claim.events.retain(|event| !kept.dead.contains(&event.id));
             }
         }
         Ok(claims)
