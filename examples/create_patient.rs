@@ -330,7 +330,8 @@ fn service(
         clock(),
     ));
     let store = Arc::new(SqliteStore::in_memory("intake")?);
-    let intake = intake_engine(tags, nextech, crm, Arc::clone(&visits), store, clock());
+    let tagged = Arc::new(crm.tag_source(tags.watched_tags()));
+    let intake = intake_engine(tags, nextech, tagged, crm, Arc::clone(&visits), store, clock());
     Ok((visits, Arc::new(intake)))
 }
 

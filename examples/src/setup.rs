@@ -104,7 +104,8 @@ impl<E: Emr> Setup<E> {
         let store = Arc::new(SqliteStore::open(intake.store.clone(), "main")?);
         let (registry, crm) = (Arc::clone(&self.source), Arc::clone(&self.crm));
         let (visits, clock) = (Arc::clone(&self.engine), Arc::clone(&self.clock));
-        let engine = intake_engine(intake.rules, registry, crm, visits, store, clock);
+        let tagged = Arc::new(crm.tag_source(intake.rules.watched_tags()));
+        let engine = intake_engine(intake.rules, registry, tagged, crm, visits, store, clock);
         let engine = Arc::new(engine);
         if let Some(config) = intake.webhooks {
             let decoder = Arc::new(Webhooks::new(config)?);

@@ -6,7 +6,7 @@ use std::{
 
 use cannula::{
     core::{CrmSink, Money, PatientId, Result},
-    sync::{CrmFlow, Engine, Replay, SqliteStore, Store},
+    sync::{CrmFlow, Engine, SqliteStore, Store},
 };
 use cannula_sandbox::{ContactSnapshot, WebhookQuirks};
 
@@ -121,15 +121,6 @@ impl Clinic {
     /// One that no retry heals.
     pub async fn minutes(&self) -> Result<()> {
         self.hear(Duration::from_secs(300)).await
-    }
-
-    /// Everybody is decided anew, as the calendar has it now.
-    ///
-    /// # Errors
-    /// One that no retry heals.
-    pub async fn decide_again(&self) -> Result<()> {
-        self.engine.replay(Replay::All).await?;
-        self.world.drain(&self.engine).await
     }
 
     /// Every person's lifetime value as the service knows it; nothing is nothing.

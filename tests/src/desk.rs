@@ -1,8 +1,12 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use cannula::{
     aesthetix::{WebhookConfig, Webhooks},
-    core::{Clock, PatientRegistry, Result},
+    core::{Clock, CrmSink, PatientRegistry, Result},
     rules::intake::IntakeConfig,
     sync::{CrmFlow, Engine, IntakeFlow, SqliteStore, Store},
 };
@@ -12,7 +16,10 @@ use cannula_sandbox::{
     practice::{PatientState, Product},
 };
 
-use crate::{Emr, Receiver, World};
+use crate::{Emr, Receiver, World, links};
+
+/// The titles of notes that say that a patient was made or found.
+const MADE: [&str; 3] = ["Patient Created", "Patient Linked", "Patient Found"];
 
 /// A front desk: staff in the CRM, the practice's EMR, and the service between them with both its
 /// engines and its webhooks.
@@ -37,7 +44,8 @@ impl Desk {
     pub async fn open(world: World) -> Result<Self> {
         let visits = Arc::new(world.engine(Arc::new(SqliteStore::in_memory("visits")?))?);
         let store = Arc::new(SqliteStore::in_memory("intake")?);
-        let intake = Arc::new(world.intake(world.registry()?, &visits, store)?);
+        let (registry, crm) = (world.registry()?, world.sink()?);
+        let intake = Arc::new(world.intake(registry, crm, &visits, store)?);
         // Who starts a service sees at once whether it can start; what is tested here comes later.
         for vendor in [Vendor::Nextech, Vendor::Crm] {
             world.sandbox.faults(vendor).set_enabled(false);
@@ -122,13 +130,67 @@ impl World {
     pub fn intake(
         &self,
         registry: Arc<dyn PatientRegistry>,
+        crm: Arc<dyn CrmSink>,
         visits: &Arc<Engine<CrmFlow>>,
         store: Arc<dyn Store>,
     ) -> Result<Engine<IntakeFlow>> {
-        let crm = self.sink()?;
         let config = IntakeConfig::new(vec![self.config.emr.create_tag().to_owned()]);
+        let tagged = Arc::new(self.sink()?.tag_source(config.watched_tags()));
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        Ok(intake_engine(config, registry, crm, Arc::clone(visits), store, clock))
+        Ok(intake_engine(config, registry, tagged, crm, Arc::clone(visits), store, clock))
+    }
+
+    /// What is not as it must be, in words, once each of these contacts has asked for a patient and
+    /// nobody else has. `contacts` has their first names, by id.
+    ///
+    /// The practice has one patient with each contact's data; the visits know that patient by that
+    /// contact, which they would otherwise have given another's name; one note says so; and there
+    /// is nobody else on either side.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn unregistered(
+        &self,
+        contacts: &BTreeMap<String, String>,
+        visits: &Engine<CrmFlow>,
+    ) -> Result<Vec<String>> {
+        let mut wrong = Vec::new();
+        let practice = self.sandbox.practice();
+        let patients: Vec<_> =
+            practice.patient_ids().iter().filter_map(|id| practice.patient(id)).collect();
+        if patients.len() != contacts.len() {
+            wrong.push(format!("{} patients of {} contacts", patients.len(), contacts.len()));
+        }
+        let all = self.sandbox.crm().contacts;
+        if all.len() != contacts.len() {
+            wrong.push(format!("{} contacts, {} of them asked", all.len(), contacts.len()));
+        }
+        let links = links(visits).await?;
+        for contact in all {
+            let mut check = |right: bool, what: &str| {
+                if !right {
+                    wrong.push(format!("{what}: {contact:#?}"));
+                }
+            };
+            check(contacts.get(&contact.id) == contact.first_name.as_ref(), "another's name");
+            let theirs = patients.iter().filter(|it| {
+                let emails = it.emails.iter().map(|it| it.address.to_lowercase());
+                Some(&it.given) == contact.first_name.as_ref()
+                    && Some(&it.family) == contact.last_name.as_ref()
+                    && Some(it.birth_date) == contact.birth_date
+                    && emails.map(Some).any(|it| it == contact.email)
+            });
+            check(theirs.count() == 1, "not one patient");
+            let linked = links.values().filter(|it| it.as_str() == contact.id);
+            check(linked.count() == 1, "the visits do not know whose it is");
+            let titles = contact.notes.iter().filter_map(|note| note.lines().next());
+            check(titles.filter(|it| MADE.contains(it)).count() == 1, "not one note of it");
+            let references: BTreeSet<_> =
+                contact.notes.iter().map(|note| note.lines().last()).collect();
+            check(references.len() == contact.notes.len(), "a reference twice");
+            check(matches!(&contact.tags[..], [tag] if tag.ends_with("created")), "other tags");
+        }
+        Ok(wrong)
     }
 
     /// Receives the CRM's webhooks for an engine; the CRM knows where.

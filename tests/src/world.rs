@@ -12,7 +12,7 @@ use cannula::{
         AppointmentTitles, Categories, ContactsFor, PaymentPipelines, Rules, RulesConfig,
         StagePolicy,
     },
-    sync::{CrmFlow, Engine, Flow, Store},
+    sync::{CrmFlow, Engine, Flow, Replay, Store},
     zenoti::{Zenoti, ZenotiConfig, ZenotiWebhooks},
 };
 use cannula_examples::{aesthetix_at, nextech_at, referral_sources};
@@ -324,6 +324,25 @@ impl World {
         store: Arc<dyn Store>,
     ) -> Result<Engine<CrmFlow>> {
         Ok(Engine::new(source, CrmFlow::new(rules, sink), store, Arc::clone(&self.clock) as _))
+    }
+
+    /// Decides everything once more, as by the calendar of now.
+    ///
+    /// # Errors
+    /// If the store fails.
+    ///
+    /// # Panics
+    /// If that moves anything or leaves a note: then it was not done when it was said to be.
+    pub async fn decide_again(&self, engine: &Engine<CrmFlow>) -> Result<()> {
+        let told = || {
+            let contacts = self.sandbox.crm().contacts.into_iter();
+            contacts.map(|it| (it.id, it.tags, it.notes, it.opportunities)).collect::<Vec<_>>()
+        };
+        let before = told();
+        engine.replay(Replay::All).await?;
+        self.drain(engine).await?;
+        assert_eq!(told(), before, "deciding again changes something");
+        Ok(())
     }
 
     /// Polls and delivers until all feeds are read and nothing is left to do, through whatever

@@ -92,7 +92,9 @@ pub(crate) fn intake(
     let clock = Arc::clone(&world.clock) as Arc<dyn Clock>;
     let visits = Arc::clone(&visits.engine);
     let crm = crm(world, doors);
-    let engine = intake_engine(config, registry, crm, visits, Arc::clone(&store) as _, clock);
+    let tagged = Arc::new(crm.tag_source(config.watched_tags()));
+    let on = Arc::clone(&store) as _;
+    let engine = intake_engine(config, registry, tagged, crm, visits, on, clock);
     Part { engine: Arc::new(engine), store }
 }
 
