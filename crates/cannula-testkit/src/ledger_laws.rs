@@ -179,7 +179,7 @@ pub async fn a_post_that_may_have_landed_is_not_repeated_unseen(bench: &dyn Ledg
 async fn under(bench: &dyn LedgerBench, faults: &[Spoil]) {
     for (number, fault) in (1..).zip(faults) {
         let payment = payment(bench, number, 1_000).await;
-        met(gate(bench), bench.post_request(), fault, post(bench, &payment)).await;
+        met(gate(bench), bench.clock(), bench.post_request(), fault, post(bench, &payment)).await;
         assert_eq!(bench.rows().await, number, "{fault:?}");
     }
 }

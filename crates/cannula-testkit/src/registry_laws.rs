@@ -170,7 +170,7 @@ async fn under(bench: &dyn RegistryBench, faults: &[Spoil]) {
     for (number, fault) in (1..).zip(faults) {
         let new = bench.somebody(number).await;
         let call = create(bench, &new);
-        met(gate(bench), bench.create_request(), fault, call).await;
+        met(gate(bench), bench.clock(), bench.create_request(), fault, call).await;
         assert_eq!(bench.patients().await, number as usize, "{fault:?}");
     }
 }

@@ -271,7 +271,9 @@ async fn everything(
     for effect in std::iter::once(contact).chain(effects(bench, number)) {
         let call = arrive(bench, &*sink, &effect, &links);
         let receipt = match (fault, bench.gate()) {
-            (Some(fault), Some(gate)) => met(gate, bench.write_of(&effect), fault, call).await,
+            (Some(fault), Some(gate)) => {
+                met(gate, bench.clock(), bench.write_of(&effect), fault, call).await
+            }
             _ => call.await,
         };
         links.contact = receipt.contact.or(links.contact);

@@ -1,6 +1,6 @@
 //! What can happen to a write on its way, for the laws of whoever writes.
 
-use crate::{Gate, Spoil, client_laws::out_of_time};
+use crate::{Gate, ManualClock, Spoil, client_laws::out_of_time};
 
 /// The vendor never sees the request.
 pub(crate) const BEFORE: [Spoil; 4] =
@@ -16,12 +16,13 @@ pub(crate) const SILENCE: [Spoil; 2] = [Spoil::Hang, Spoil::HangAfter];
 /// Makes a call of which the next such request meets a fault; it must be met.
 pub(crate) async fn met<T>(
     gate: &Gate,
+    clock: &ManualClock,
     requests: &str,
     spoil: &Spoil,
     call: impl Future<Output = T>,
 ) -> T {
     gate.next(requests, spoil.clone());
-    let outcome = out_of_time(gate, call).await;
+    let outcome = out_of_time(gate, clock, call).await;
     assert_eq!(gate.pending(), 0, "no {requests} came to meet {spoil:?}");
     outcome
 }

@@ -1,6 +1,9 @@
 //! How the clients of the small vendor reach it, and what can be wrong with that.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use cannula_core::{Clock, Error, ErrorKind, Result, Retry, Secret};
@@ -24,6 +27,8 @@ pub(crate) enum LinkFlaw {
     TokenForEachCall,
     /// Forty times, whatever the answer.
     TriesForEver,
+    /// Its attempts are counted and its waits grow, but nobody asks how long it all takes.
+    KnowsNoTotal,
     /// Sends again at once, whatever the vendor asks for.
     DoesNotWait,
     GivesUpAtOnce,
@@ -78,6 +83,10 @@ impl Link {
         let once = [LinkFlaw::DoesNotWait, LinkFlaw::GivesUpAtOnce];
         if flaw.is_some_and(|flaw| once.contains(&flaw)) {
             builder = builder.retry(RetryPolicy::once());
+        }
+        if flaw == Some(LinkFlaw::KnowsNoTotal) {
+            let (total, base) = (Duration::from_secs(86_400), Duration::from_secs(30));
+            builder = builder.retry(RetryPolicy { total, base, cap: total, ..RetryPolicy::default() });
         }
         if flaw == Some(LinkFlaw::ReadsTooMuch) {
             builder = builder.max_body(80 * 1024 * 1024);
