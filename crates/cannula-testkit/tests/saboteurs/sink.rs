@@ -33,6 +33,14 @@ crate::laws_and_saboteurs!(sink_laws: bench => Bench, &[
     ("a_write_without_an_answer_is_there_once", Flaw::NeverLooks),
 ]);
 
+/// A CRM that honours keys is held to the same: each effect has a key of its own.
+mod of_a_crm_that_knows_keys {
+    async fn bench() -> super::Bench {
+        super::Bench { sends_keys: true, ..super::bench(None).await }
+    }
+    cannula_testkit::sink_laws!(bench);
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flaw {
     DropsTags,
@@ -55,6 +63,7 @@ enum Flaw {
 struct ToySink {
     caller: Caller,
     flaw: Option<Flaw>,
+    sends_keys: bool,
     made: Arc<AtomicU32>,
 }
 
@@ -98,13 +107,21 @@ impl ToySink {
         Some(effect)
     }
 
-    async fn send(&self, effect: &CrmEffect, links: &CrmLinks) -> Result<Receipt> {
+    async fn send(
+        &self,
+        effect: &CrmEffect,
+        links: &CrmLinks,
+        key: &IdempotencyKey,
+    ) -> Result<Receipt> {
         let again = self.is(Flaw::IgnoresTheLink) && matches!(effect, CrmEffect::Contact(_));
         let links = if again { &CrmLinks::default() } else { links };
         let mut request =
             Request::post("deliver", "effects").json(&json!({ "effect": effect, "links": links }));
         if self.is(Flaw::RepeatsUnseen) {
             request = request.repeatable();
+        }
+        if self.sends_keys {
+            request = request.header("idempotency-key", key.as_str());
         }
         let answer: Answer = self.caller.json(&request).await?;
         let Answer { delivered, contact, mut taken } = answer;
@@ -144,10 +161,10 @@ impl CrmSink for ToySink {
         &self,
         effect: &CrmEffect,
         links: &CrmLinks,
-        _key: &IdempotencyKey,
+        key: &IdempotencyKey,
     ) -> Result<Receipt> {
         let Some(effect) = self.changed(effect, links) else { return Ok(Receipt::applied()) };
-        match self.send(&effect, links).await {
+        match self.send(&effect, links, key).await {
             Err(_) if self.is(Flaw::PretendsThatAllIsDone) => {
                 Ok(Receipt { contact: links.contact.clone(), ..Receipt::applied() })
             }
@@ -181,18 +198,19 @@ impl CrmSink for ToySink {
 struct Bench {
     link: Link,
     flaw: Option<Flaw>,
+    sends_keys: bool,
     made: Arc<AtomicU32>,
 }
 
 async fn bench(flaw: Option<Flaw>) -> Bench {
-    Bench { link: Link::open().await, flaw, made: Arc::default() }
+    Bench { link: Link::open().await, flaw, sends_keys: false, made: Arc::default() }
 }
 
 #[async_trait]
 impl SinkBench for Bench {
     fn sink(&self) -> Arc<dyn CrmSink> {
-        let (flaw, made) = (self.flaw, Arc::clone(&self.made));
-        Arc::new(ToySink { caller: self.link.caller(None), flaw, made })
+        let (flaw, sends_keys, made) = (self.flaw, self.sends_keys, Arc::clone(&self.made));
+        Arc::new(ToySink { caller: self.link.caller(None), flaw, sends_keys, made })
     }
 
     fn needs(&self) -> CrmNeeds {
