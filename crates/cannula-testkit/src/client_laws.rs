@@ -11,7 +11,7 @@ use cannula_core::{Clock, Error, ErrorKind, Result, Retry};
 use chrono::TimeDelta;
 use futures::future::join_all;
 
-use crate::{Gate, ManualClock, Power, Spoil, laws::set_of_laws};
+use crate::{Gate, ManualClock, Power, Spoil, laws::set_of_laws, write_faults::SIGN_IN_PAGE};
 
 /// No client may send one request more often than this.
 const MANY: usize = 10;
@@ -226,8 +226,8 @@ pub async fn an_answer_without_end_is_given_up(bench: &dyn ClientBench) {
 
 /// Such as a sign-in page of a network, with status 200.
 pub async fn a_page_of_html_is_no_answer(bench: &dyn ClientBench) {
-    let page = "<!doctype html><html><body>Please sign in.</body></html>".to_owned();
-    bench.gate().always(bench.request(), Spoil::Instead("text/html", page));
+    let page = Spoil::Instead("text/html", SIGN_IN_PAGE.to_owned());
+    bench.gate().always(bench.request(), page);
     gives_up(bench).await;
 }
 

@@ -15,7 +15,7 @@ use cannula_core::{
 use crate::{
     Gate, ManualClock, MemoryContact, Power, Spoil,
     laws::set_of_laws,
-    write_faults::{AFTER, BEFORE, SILENCE, met},
+    write_faults::{AFTER, BEFORE, SILENCE, may_be_final, met, untrue},
 };
 
 /// A CRM that laws can write to. It is empty at first.
@@ -52,6 +52,11 @@ pub trait SinkBench: Debug + Send + Sync {
         "(none)"
     }
 
+    /// Bodies that the vendor is known to send with status 200 when it means an error.
+    fn errors_in_200(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The powers that sink or CRM lack, each with the reason.
     fn lacks(&self) -> Vec<(Power, &'static str)>;
 }
@@ -76,6 +81,7 @@ set_of_laws! { $,
     a_write_that_did_not_arrive_is_made_once [Http],
     a_write_whose_answer_is_lost_is_there_once [Http],
     a_write_without_an_answer_is_there_once [Http],
+    an_error_with_status_200_is_no_success [Http, ErrorsIn200],
 }
 
 /// Contact, tags, note, stage and value.
@@ -160,8 +166,8 @@ pub async fn two_workers_make_one_contact_of_one_person(bench: &dyn SinkBench) {
     let effect = CrmEffect::Contact(write(bench, 1));
     let links = CrmLinks::default();
     let (first, second) = tokio::join!(
-        arrive(bench, &*one, 1, &effect, &links),
-        arrive(bench, &*two, 2, &effect, &links)
+        arrive(bench, &*one, 1, &effect, &links, None),
+        arrive(bench, &*two, 2, &effect, &links, None)
     );
     assert!(first.contact.is_some());
     assert_eq!(first.contact, second.contact);
@@ -254,6 +260,11 @@ pub async fn a_write_without_an_answer_is_there_once(bench: &dyn SinkBench) {
     under(bench, &SILENCE).await;
 }
 
+/// A note would be missing, and nobody would know.
+pub async fn an_error_with_status_200_is_no_success(bench: &dyn SinkBench) {
+    under(bench, &untrue(bench.errors_in_200())).await;
+}
+
 /// Delivers everything under each fault to one more person, and compares with a person to whom
 /// nothing happened.
 async fn under(bench: &dyn SinkBench, faults: &[Spoil]) {
@@ -277,7 +288,7 @@ async fn everything(
     let mut links = CrmLinks::default();
     let contact = CrmEffect::Contact(write(bench, number));
     for effect in std::iter::once(contact).chain(effects(bench, number)) {
-        let call = arrive(bench, &*sink, number, &effect, &links);
+        let call = arrive(bench, &*sink, number, &effect, &links, fault);
         let receipt = match (fault, bench.gate()) {
             (Some(fault), Some(gate)) => {
                 met(gate, bench.clock(), bench.write_of(&effect), fault, call).await
@@ -300,6 +311,7 @@ async fn arrive(
     event: u32,
     effect: &CrmEffect,
     links: &CrmLinks,
+    fault: Option<&Spoil>,
 ) -> Receipt {
     let key = key(event, effect);
     for _ in 0..10 {
@@ -308,6 +320,7 @@ async fn arrive(
             Err(error) => error,
         };
         match error.retry_advice() {
+            Retry::Never if may_be_final(fault) => {}
             Retry::Never => panic!("{}: {error}", effect.label()),
             Retry::Backoff => bench.clock().advance(Duration::from_secs(60)),
             Retry::After(wait) => bench.clock().advance(wait),

@@ -121,9 +121,18 @@ impl SinkBench for CrmBench {
         }
     }
 
+    fn errors_in_200(&self) -> Vec<String> {
+        vec![error_in_200()]
+    }
+
     fn lacks(&self) -> Vec<(Power, &'static str)> {
         Vec::new()
     }
+}
+
+/// How the CRM says with status 200 that something went wrong.
+fn error_in_200() -> String {
+    json!({ "statusCode": 400, "message": "Something went wrong." }).to_string()
 }
 
 /// A contact as laws compare it.
@@ -273,8 +282,7 @@ impl ClientBench for CrmClientBench {
     }
 
     fn errors_in_200(&self) -> Vec<String> {
-        let body = json!({ "statusCode": 400, "message": "Something went wrong." });
-        vec![body.to_string()]
+        vec![error_in_200()]
     }
 
     fn lacks(&self) -> Vec<(Power, &'static str)> {

@@ -5,7 +5,7 @@ use cannula_testkit::{ClientBench, Gate, ManualClock, Power};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::link::{Caller, Link, LinkFlaw as Flaw};
+use crate::link::{Caller, ERROR_IN_200, Link, LinkFlaw as Flaw};
 
 crate::laws_and_saboteurs!(client_laws: bench => Bench, &[
     ("a_token_that_is_refused_is_renewed_once_for_all_who_wait", Flaw::TokenForEachWhoIsRefused),
@@ -95,7 +95,7 @@ impl ClientBench for Bench {
     }
 
     fn errors_in_200(&self) -> Vec<String> {
-        vec![r#"{"error":"something went wrong"}"#.to_owned()]
+        vec![ERROR_IN_200.to_owned()]
     }
 
     fn lacks(&self) -> Vec<(Power, &'static str)> {

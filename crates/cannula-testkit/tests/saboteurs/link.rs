@@ -43,6 +43,9 @@ pub(crate) enum LinkFlaw {
     FollowsRedirects,
 }
 
+/// How the small vendor says with status 200 that something went wrong.
+pub(crate) const ERROR_IN_200: &str = r#"{"error":"something went wrong"}"#;
+
 /// The small vendor behind a gate.
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -86,7 +89,8 @@ impl Link {
         }
         if flaw == Some(LinkFlaw::KnowsNoTotal) {
             let (total, base) = (Duration::from_secs(86_400), Duration::from_secs(30));
-            builder = builder.retry(RetryPolicy { total, base, cap: total, ..RetryPolicy::default() });
+            builder =
+                builder.retry(RetryPolicy { total, base, cap: total, ..RetryPolicy::default() });
         }
         if flaw == Some(LinkFlaw::ReadsTooMuch) {
             builder = builder.max_body(80 * 1024 * 1024);

@@ -13,7 +13,7 @@ use cannula_testkit::{Gate, ManualClock, MemoryContact, Power, SinkBench};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::link::{Caller, Link};
+use crate::link::{Caller, ERROR_IN_200, Link, LinkFlaw};
 
 crate::laws_and_saboteurs!(sink_laws: bench => Bench, &[
     ("what_is_delivered_is_there", Flaw::DropsTags),
@@ -31,6 +31,7 @@ crate::laws_and_saboteurs!(sink_laws: bench => Bench, &[
     ("a_write_whose_answer_is_lost_is_there_once", Flaw::RepeatsUnseen),
     ("a_write_without_an_answer_is_there_once", Flaw::RepeatsUnseen),
     ("a_write_without_an_answer_is_there_once", Flaw::NeverLooks),
+    ("an_error_with_status_200_is_no_success", Flaw::TrustsTheStatus),
 ]);
 
 /// A CRM that honours keys is held to the same: each effect has a key of its own.
@@ -56,6 +57,7 @@ enum Flaw {
     PreparesNothing,
     PretendsThatAllIsDone,
     RepeatsUnseen,
+    TrustsTheStatus,
 }
 
 /// A sink that writes to the small vendor's CRM, with one flaw or none.
@@ -169,6 +171,13 @@ impl CrmSink for ToySink {
                 Ok(Receipt { contact: links.contact.clone(), ..Receipt::applied() })
             }
             Err(error)
+                if self.is(Flaw::TrustsTheStatus)
+                    && links.contact.is_some()
+                    && error.kind() == ErrorKind::Decode =>
+            {
+                Ok(Receipt::applied())
+            }
+            Err(error)
                 if self.is(Flaw::HidesBrokenLinks) && error.kind() == ErrorKind::LinkBroken =>
             {
                 Ok(Receipt::applied())
@@ -210,7 +219,8 @@ async fn bench(flaw: Option<Flaw>) -> Bench {
 impl SinkBench for Bench {
     fn sink(&self) -> Arc<dyn CrmSink> {
         let (flaw, sends_keys, made) = (self.flaw, self.sends_keys, Arc::clone(&self.made));
-        Arc::new(ToySink { caller: self.link.caller(None), flaw, sends_keys, made })
+        let trusts = (flaw == Some(Flaw::TrustsTheStatus)).then_some(LinkFlaw::TrustsTheStatus);
+        Arc::new(ToySink { caller: self.link.caller(trusts), flaw, sends_keys, made })
     }
 
     fn needs(&self) -> CrmNeeds {
@@ -252,6 +262,10 @@ impl SinkBench for Bench {
 
     fn write_of(&self, _effect: &CrmEffect) -> &'static str {
         "POST /effects"
+    }
+
+    fn errors_in_200(&self) -> Vec<String> {
+        vec![ERROR_IN_200.to_owned()]
     }
 
     fn lacks(&self) -> Vec<(Power, &'static str)> {
