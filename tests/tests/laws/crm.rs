@@ -177,6 +177,10 @@ impl SourceBench for CrmBench {
         100
     }
 
+    fn smallest_page(&self, _kind: RecordKind) -> u32 {
+        100
+    }
+
     fn clock(&self) -> &ManualClock {
         &self.clock
     }
@@ -233,6 +237,10 @@ impl SourceBench for CrmBench {
 
     fn lacks(&self) -> Vec<(Power, &'static str)> {
         vec![
+            (
+                Power::Tokens,
+                "Aesthetix: a private token does not run out, and its laws for clients are an app's",
+            ),
             (Power::PageSizes, "Aesthetix: tagged contacts come 100 a page"),
             (Power::EmptyPages, "Aesthetix: a short page is the last"),
             (Power::Words, "Aesthetix: tags are the practice's own words"),

@@ -25,6 +25,8 @@ pub(crate) enum LinkFlaw {
     /// Whoever is refused asks for a token of its own.
     TokenForEachWhoIsRefused,
     TokenForEachCall,
+    /// A token that is refused is sent again.
+    SignsInOnce,
     /// Forty times, whatever the answer.
     TriesForEver,
     /// Its attempts are counted and its waits grow, but nobody asks how long it all takes.
@@ -78,9 +80,11 @@ impl Link {
         let grant = Grant { client: plain, clock: Arc::clone(&clock) };
         let mut builder = Client::builder("toy", base, Arc::clone(&clock)).errors(table);
         builder = match flaw {
-            Some(flaw @ (LinkFlaw::TokenForEachWhoIsRefused | LinkFlaw::TokenForEachCall)) => {
-                builder.auth(Spendthrift { grant, flaw, first: tokio::sync::Mutex::default() })
-            }
+            Some(
+                flaw @ (LinkFlaw::TokenForEachWhoIsRefused
+                | LinkFlaw::TokenForEachCall
+                | LinkFlaw::SignsInOnce),
+            ) => builder.auth(Signing { grant, flaw, first: tokio::sync::Mutex::default() }),
             _ => builder.auth(TokenCache::new(grant, clock)),
         };
         let once = [LinkFlaw::DoesNotWait, LinkFlaw::GivesUpAtOnce];
@@ -168,20 +172,20 @@ impl TokenGrant for Grant {
     }
 }
 
-/// Asks for more tokens than it needs.
+/// Asks for more tokens than it needs, or fewer.
 #[derive(Debug)]
-struct Spendthrift {
+struct Signing {
     grant: Grant,
     flaw: LinkFlaw,
     first: tokio::sync::Mutex<Option<Secret>>,
 }
 
 #[async_trait]
-impl Auth for Spendthrift {
+impl Auth for Signing {
     async fn header(&self) -> Result<Secret> {
         let known = self.first.lock().await.clone();
         match known {
-            Some(known) if self.flaw == LinkFlaw::TokenForEachWhoIsRefused => Ok(known),
+            Some(known) if self.flaw != LinkFlaw::TokenForEachCall => Ok(known),
             _ => {
                 let token = self.grant.grant(None).await?;
                 let header = Secret::new(format!("Bearer {}", token.access.expose()));
@@ -192,6 +196,9 @@ impl Auth for Spendthrift {
     }
 
     async fn rejected(&self, _header: &Secret) -> bool {
+        if self.flaw == LinkFlaw::SignsInOnce {
+            return false;
+        }
         *self.first.lock().await = None;
         true
     }

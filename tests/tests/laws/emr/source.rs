@@ -25,6 +25,13 @@ impl SourceBench for EmrBench {
         }
     }
 
+    fn smallest_page(&self, kind: RecordKind) -> u32 {
+        match (self.emr, kind) {
+            (Emr::Zenoti, RecordKind::Patient) => 100,
+            _ => 1,
+        }
+    }
+
     fn clock(&self) -> &ManualClock {
         &self.clock
     }
@@ -172,10 +179,13 @@ impl SourceBench for EmrBench {
         match self.emr {
             Emr::Nextech(_) => Vec::new(),
             Emr::PatientNow => {
-                vec![(
-                    Power::EmptyPages,
-                    "PatientNow: pages are numbered, and an empty one is behind the last",
-                )]
+                vec![
+                    (
+                        Power::EmptyPages,
+                        "PatientNow: pages are numbered, and an empty one is behind the last",
+                    ),
+                    (Power::Tokens, "PatientNow: key, name and password go with every request"),
+                ]
             }
             Emr::Zenoti => vec![
                 (
