@@ -208,6 +208,16 @@ fn visit(patient: &PatientId, start: NaiveDateTime) -> AppointmentState {
 }
 
 impl EmrBench {
+    /// Why the laws are not asked of the EMR's other feeds.
+    pub(crate) fn without_a_listing(&self) -> &'static str {
+        match self.emr {
+            Emr::Zenoti => {
+                "Zenoti lists none; each is read by itself once a webhook or a visit has named it, and tests/webhooks compares with the practice's books"
+            }
+            other => panic!("{other:?} lists all it has"),
+        }
+    }
+
     pub(crate) async fn select() -> Self {
         Self::open(Emr::Nextech(Product::Select)).await
     }
