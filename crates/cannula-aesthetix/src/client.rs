@@ -2,9 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use cannula_core::{Clock, ContactId, FieldKind, Money, OpportunityId, Phi, Result};
+use cannula_core::{
+    Clock, ContactId, Error, ErrorKind, FieldKind, Money, OpportunityId, Phi, Result, Retry,
+};
 use cannula_http::{
-    Auth, Budget, Client, Lane, QuotaHeaders, RetryPolicy, StaticToken, TokenCache,
+    Auth, Budget, Client, Lane, QuotaHeaders, Request, Response, RetryPolicy, StaticToken,
+    TokenCache,
 };
 
 use crate::{
@@ -98,7 +101,7 @@ impl CrmClient {
 
     /// Writes to a contact; what is absent is left alone.
     pub async fn update_contact(&self, id: &ContactId, parts: &ContactParts) -> Result<()> {
-        self.http.send(&self.requests.update_contact(id, parts)).await.map(drop)
+        self.write(&self.requests.update_contact(id, parts)).await
     }
 
     /// The contact with this e-mail or phone. At least one of them must be given.
@@ -131,12 +134,12 @@ impl CrmClient {
 
     /// Adds tags and leaves all others alone.
     pub async fn add_tags(&self, id: &ContactId, tags: &[String]) -> Result<()> {
-        self.http.send(&self.requests.add_tags(id, tags)).await.map(drop)
+        self.write(&self.requests.add_tags(id, tags)).await
     }
 
     /// Removes tags and leaves all others alone.
     pub async fn remove_tags(&self, id: &ContactId, tags: &[String]) -> Result<()> {
-        self.http.send(&self.requests.remove_tags(id, tags)).await.map(drop)
+        self.write(&self.requests.remove_tags(id, tags)).await
     }
 
     /// All notes of a contact; the list is not paged.
@@ -147,7 +150,7 @@ impl CrmClient {
 
     /// Leaves a note. Sent twice it is there twice.
     pub async fn create_note(&self, id: &ContactId, body: &Phi<String>) -> Result<()> {
-        self.http.send(&self.requests.create_note(id, body)).await.map(drop)
+        self.write(&self.requests.create_note(id, body)).await
     }
 
     /// Reads one opportunity. Immediate, unlike a search.
@@ -178,7 +181,7 @@ impl CrmClient {
         id: &OpportunityId,
         placement: &Placement,
     ) -> Result<()> {
-        self.http.send(&self.requests.update_opportunity(id, placement)).await.map(drop)
+        self.write(&self.requests.update_opportunity(id, placement)).await
     }
 
     /// Sets an opportunity's value, exact to the last digit, and leaves everything else about it
@@ -188,7 +191,7 @@ impl CrmClient {
         id: &OpportunityId,
         value: &Phi<Money>,
     ) -> Result<()> {
-        self.http.send(&self.requests.set_opportunity_value(id, value)).await.map(drop)
+        self.write(&self.requests.set_opportunity_value(id, value)).await
     }
 
     /// The contact's opportunities in one pipeline. The index trails writes by some seconds.
@@ -200,6 +203,12 @@ impl CrmClient {
         let answer: wire::OpportunitiesAnswer =
             self.http.json(&self.requests.find_opportunities(contact, pipeline_id)).await?;
         Ok(answer.opportunities.into_iter().map(Into::into).collect())
+    }
+
+    /// Sends what is written without a need to know more than that it was: which a page in HTML
+    /// does not say, nor a refusal with status 200.
+    async fn write(&self, request: &Request) -> Result<()> {
+        self.http.read(request, is_done).await
     }
 
     /// The location's pipelines with their stages.
@@ -220,6 +229,20 @@ impl CrmClient {
         let answer: wire::FieldAnswer =
             self.http.json(&self.requests.create_field(name, kind)).await?;
         Ok(answer.custom_field.into())
+    }
+}
+
+fn is_done(response: Response) -> Result<()> {
+    if response.body.is_empty() {
+        return Ok(());
+    }
+    let answer: wire::Written = response.json().map_err(|error| error.retry(Retry::Backoff))?;
+    match answer.status_code {
+        Some(code @ 400..) => {
+            let error = Error::new(ErrorKind::Decode, "the answer carries an error");
+            Err(error.with("code", code).retry(Retry::Backoff))
+        }
+        _ => Ok(()),
     }
 }
 

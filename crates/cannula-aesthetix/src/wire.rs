@@ -116,6 +116,14 @@ pub(crate) fn instant(value: &Value) -> Option<DateTime<Utc>> {
     instant.filter(|instant| YEARS.contains(&instant.year()))
 }
 
+/// What is looked at where nothing is asked for: an error says its status.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Written {
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) status_code: Option<u16>,
+}
+
 #[derive(Deserialize)]
 pub(crate) struct ContactAnswer {
     pub(crate) contact: Contact,

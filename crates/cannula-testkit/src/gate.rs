@@ -26,7 +26,7 @@ use hyper_util::{
 use serde_json::Value;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Notify,
+    sync::{Notify, watch},
     task::{JoinHandle, JoinSet},
 };
 
@@ -87,7 +87,8 @@ struct Shared {
     origin: String,
     client: Client<HttpConnector, Body>,
     inner: Mutex<Inner>,
-    held: Notify,
+    /// How many requests are being held.
+    held: watch::Sender<usize>,
     endless: AtomicU64,
 }
 
@@ -115,7 +116,7 @@ impl Gate {
             origin: format!("http://{address}"),
             client: Client::builder(TokioExecutor::new()).build_http(),
             inner: Mutex::default(),
-            held: Notify::new(),
+            held: watch::Sender::default(),
             endless: AtomicU64::new(0),
         });
         let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
@@ -169,9 +170,11 @@ impl Gate {
         inner.rules.iter().filter(|rule| matches!(rule.deed, Deed::Once(_))).count()
     }
 
-    /// Returns once a request has been held, to never be answered.
+    /// Returns as soon as a request is being held, to never be answered: until its client lets go
+    /// of it.
     pub async fn held(&self) {
-        self.shared.held.notified().await;
+        // An error says that the gate is gone, and it is not.
+        let _ = self.shared.held.subscribe().wait_for(|held| *held > 0).await;
     }
 
     /// How many bytes of answers without an end were taken.
@@ -313,7 +316,7 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
             never().await
         }
         Spoil::Hang | Spoil::HangAfter => {
-            shared.held.notify_one();
+            let _held = Held::of(&shared.held);
             never().await
         }
         Spoil::Half => half(answer, false).await,
@@ -321,6 +324,22 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         Spoil::Endless => endless(shared),
         Spoil::Instead(kind, body) => ([(header::CONTENT_TYPE, kind)], body).into_response(),
         Spoil::Redirect(to) => (StatusCode::FOUND, [(header::LOCATION, to)]).into_response(),
+    }
+}
+
+/// A request that is being held; dropped with it, when the client closes the connection.
+struct Held<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Held<'a> {
+    fn of(count: &'a watch::Sender<usize>) -> Self {
+        count.send_modify(|held| *held += 1);
+        Self(count)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|held| *held -= 1);
     }
 }
 

@@ -12,7 +12,7 @@ use chrono::{Days, NaiveDate};
 use crate::{
     Gate, ManualClock, Power, Spoil,
     laws::set_of_laws,
-    write_faults::{AFTER, BEFORE, SILENCE, met},
+    write_faults::{AFTER, BEFORE, SILENCE, may_be_final, met, untrue},
 };
 
 /// An EMR's ledger that laws can work at. Nothing is on it at first.
@@ -46,6 +46,11 @@ pub trait LedgerBench: Debug + Send + Sync {
         "(none)"
     }
 
+    /// Bodies that the vendor is known to send with status 200 when it means an error.
+    fn errors_in_200(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The powers that ledger or EMR lack, each with the reason.
     fn lacks(&self) -> Vec<(Power, &'static str)>;
 }
@@ -66,6 +71,7 @@ set_of_laws! { $,
     a_payment_whose_answer_is_lost_is_there_once [Http],
     a_payment_without_an_answer_is_there_once [Http],
     a_post_that_may_have_landed_is_not_repeated_unseen [Http],
+    an_error_with_status_200_is_no_payment [Http, ErrorsIn200],
 }
 
 /// Amount, date and patient as they were sent, from another process.
@@ -176,20 +182,27 @@ pub async fn a_post_that_may_have_landed_is_not_repeated_unseen(bench: &dyn Ledg
     assert_eq!(bench.rows().await, 1);
 }
 
+/// The order would count as paid, and the ledger would show nothing.
+pub async fn an_error_with_status_200_is_no_payment(bench: &dyn LedgerBench) {
+    under(bench, &untrue(bench.errors_in_200())).await;
+}
+
 async fn under(bench: &dyn LedgerBench, faults: &[Spoil]) {
     for (number, fault) in (1..).zip(faults) {
         let payment = payment(bench, number, 1_000).await;
-        met(gate(bench), bench.post_request(), fault, post(bench, &payment)).await;
+        let call = post(bench, &payment, fault);
+        met(gate(bench), bench.clock(), bench.post_request(), fault, call).await;
         assert_eq!(bench.rows().await, number, "{fault:?}");
     }
 }
 
 /// Posts a payment as an engine does: again where it was not applied, and after a look for its
 /// marker where it may have been, each time as another process.
-async fn post(bench: &dyn LedgerBench, payment: &NewPayment) {
+async fn post(bench: &dyn LedgerBench, payment: &NewPayment, fault: &Spoil) {
     for _ in 0..10 {
         let Err(error) = bench.ledger().post(payment).await else { return };
         match error.retry_advice() {
+            Retry::Never if may_be_final(Some(fault)) => {}
             Retry::Never => panic!("the payment is refused: {error}"),
             Retry::Backoff => bench.clock().advance(Duration::from_secs(60)),
             Retry::After(wait) => bench.clock().advance(wait),

@@ -13,7 +13,7 @@ use cannula_core::{
 use crate::{
     Gate, ManualClock, Power, Spoil,
     laws::set_of_laws,
-    write_faults::{AFTER, BEFORE, SILENCE, met},
+    write_faults::{AFTER, BEFORE, SILENCE, may_be_final, met, untrue},
 };
 
 /// An EMR's register that laws can work at. Nobody is in it at first.
@@ -42,6 +42,11 @@ pub trait RegistryBench: Debug + Send + Sync {
         "(none)"
     }
 
+    /// Bodies that the vendor is known to send with status 200 when it means an error.
+    fn errors_in_200(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The powers that registry or EMR lack, each with the reason.
     fn lacks(&self) -> Vec<(Power, &'static str)>;
 }
@@ -62,6 +67,7 @@ set_of_laws! { $,
     a_patient_whose_answer_is_lost_is_there_once [Http],
     a_patient_without_an_answer_is_there_once [Http],
     a_create_that_may_have_landed_is_not_repeated_unseen [Http],
+    an_error_with_status_200_is_no_patient [Http, ErrorsIn200],
 }
 
 /// At least a name: a patient without one could be anybody.
@@ -166,24 +172,38 @@ pub async fn a_create_that_may_have_landed_is_not_repeated_unseen(bench: &dyn Re
     assert_eq!(bench.patients().await, 1);
 }
 
+/// Staff would be told of somebody who is not there.
+pub async fn an_error_with_status_200_is_no_patient(bench: &dyn RegistryBench) {
+    under(bench, &untrue(bench.errors_in_200())).await;
+}
+
 async fn under(bench: &dyn RegistryBench, faults: &[Spoil]) {
     for (number, fault) in (1..).zip(faults) {
         let new = bench.somebody(number).await;
-        let call = create(bench, &new);
-        met(gate(bench), bench.create_request(), fault, call).await;
+        let call = create_under(bench, &new, Some(fault));
+        met(gate(bench), bench.clock(), bench.create_request(), fault, call).await;
         assert_eq!(bench.patients().await, number as usize, "{fault:?}");
     }
 }
 
+async fn create(bench: &dyn RegistryBench, new: &NewPatient) -> PatientId {
+    create_under(bench, new, None).await
+}
+
 /// Creates a patient as an engine does: again where it was not applied, and after a search where
 /// it may have been, each time as another process.
-async fn create(bench: &dyn RegistryBench, new: &NewPatient) -> PatientId {
+async fn create_under(
+    bench: &dyn RegistryBench,
+    new: &NewPatient,
+    fault: Option<&Spoil>,
+) -> PatientId {
     for _ in 0..10 {
         let error = match bench.registry().create(new).await {
             Ok(patient) => return patient.id,
             Err(error) => error,
         };
         match error.retry_advice() {
+            Retry::Never if may_be_final(fault) => {}
             Retry::Never => panic!("the patient is refused: {error}"),
             Retry::Backoff => bench.clock().advance(Duration::from_secs(60)),
             Retry::After(wait) => bench.clock().advance(wait),

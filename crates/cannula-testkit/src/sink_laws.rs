@@ -8,14 +8,14 @@ use std::{collections::BTreeMap, fmt::Debug, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use cannula_core::{
     ContactDetail, ContactId, ContactWrite, CrmEffect, CrmLinks, CrmNeeds, CrmSink, Currency,
-    Delivered, ErrorKind, FieldValue, IdempotencyKey, Money, Note, OpportunityStatus,
+    Delivered, ErrorKind, EventId, FieldValue, IdempotencyKey, Money, Note, OpportunityStatus,
     OpportunityValue, Person, PipelineSpec, Receipt, Retry, Settled, StageMove, Taken,
 };
 
 use crate::{
     Gate, ManualClock, MemoryContact, Power, Spoil,
     laws::set_of_laws,
-    write_faults::{AFTER, BEFORE, SILENCE, met},
+    write_faults::{AFTER, BEFORE, SILENCE, may_be_final, met, untrue},
 };
 
 /// A CRM that laws can write to. It is empty at first.
@@ -52,6 +52,11 @@ pub trait SinkBench: Debug + Send + Sync {
         "(none)"
     }
 
+    /// Bodies that the vendor is known to send with status 200 when it means an error.
+    fn errors_in_200(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The powers that sink or CRM lack, each with the reason.
     fn lacks(&self) -> Vec<(Power, &'static str)>;
 }
@@ -76,6 +81,7 @@ set_of_laws! { $,
     a_write_that_did_not_arrive_is_made_once [Http],
     a_write_whose_answer_is_lost_is_there_once [Http],
     a_write_without_an_answer_is_there_once [Http],
+    an_error_with_status_200_is_no_success [Http, ErrorsIn200],
 }
 
 /// Contact, tags, note, stage and value.
@@ -92,14 +98,15 @@ pub async fn what_is_delivered_is_there(bench: &dyn SinkBench) {
     assert_eq!((bench.contacts().await, id.as_str().is_empty()), (1, false));
 }
 
-/// Everything but a note: an engine that is not sure sends it again.
+/// Everything but a note: an engine that is not sure sends it again, with the same key, and from a
+/// fresh process as well.
 pub async fn what_sets_a_value_can_be_delivered_twice(bench: &dyn SinkBench) {
     let (id, once) = everything(bench, 1, None).await;
     let (sink, links) = (prepared(bench).await, linked(&id));
     let contact = CrmEffect::Contact(write(bench, 1));
     let again = std::iter::once(contact).chain(effects(bench, 1));
     for effect in again.filter(|it| !matches!(it, CrmEffect::Note(_))) {
-        sink.deliver(&effect, &links, &key()).await.unwrap();
+        sink.deliver(&effect, &links, &key(1, &effect)).await.unwrap();
     }
     assert_eq!(bench.contact(&id).await.unwrap(), once);
     assert_eq!(bench.contacts().await, 1);
@@ -114,7 +121,7 @@ pub async fn what_others_wrote_is_left_alone(bench: &dyn SinkBench) {
     let write = ContactWrite { fields: BTreeMap::new(), ..write(bench, 1) };
     let remove = CrmEffect::RemoveTags { tags: vec!["keep".to_owned()] };
     for effect in [CrmEffect::Contact(write), remove] {
-        sink.deliver(&effect, &links, &key()).await.unwrap();
+        sink.deliver(&effect, &links, &key(LATER, &effect)).await.unwrap();
     }
     let after = bench.contact(&id).await.unwrap();
     assert_eq!(after.tags, ["by staff"]);
@@ -128,7 +135,8 @@ pub async fn an_emptied_field_is_removed(bench: &dyn SinkBench) {
     let fields = BTreeMap::from([(field(bench), FieldValue::Empty)]);
     let write = ContactWrite { fields, ..write(bench, 1) };
     let sink = prepared(bench).await;
-    sink.deliver(&CrmEffect::Contact(write), &linked(&id), &key()).await.unwrap();
+    let effect = CrmEffect::Contact(write);
+    sink.deliver(&effect, &linked(&id), &key(LATER, &effect)).await.unwrap();
     let after = bench.contact(&id).await.unwrap();
     assert_eq!(after.fields.get(&field(bench)), None);
 }
@@ -136,7 +144,8 @@ pub async fn an_emptied_field_is_removed(bench: &dyn SinkBench) {
 /// By its reference, because nothing else of the process that sent it is left.
 pub async fn a_note_that_landed_is_found_by_another_process(bench: &dyn SinkBench) {
     let (id, _) = everything(bench, 1, None).await;
-    let settled = prepared(bench).await.settle(&note(1), &linked(&id), &key()).await.unwrap();
+    let (sink, note) = (prepared(bench).await, note(1));
+    let settled = sink.settle(&note, &linked(&id), &key(1, &note)).await.unwrap();
     assert_eq!(settled, Settled::Landed(Receipt::applied()));
 }
 
@@ -146,7 +155,7 @@ pub async fn a_note_that_did_not_land_is_to_be_sent_again(bench: &dyn SinkBench)
     let (other, _) = everything(bench, 2, None).await;
     let sink = prepared(bench).await;
     for (note, id) in [(note(3), &id), (note(1), &other)] {
-        let settled = sink.settle(&note, &linked(id), &key()).await.unwrap();
+        let settled = sink.settle(&note, &linked(id), &key(LATER, &note)).await.unwrap();
         assert_eq!(settled, Settled::SendAgain);
     }
 }
@@ -156,8 +165,10 @@ pub async fn two_workers_make_one_contact_of_one_person(bench: &dyn SinkBench) {
     let (one, two) = (prepared(bench).await, prepared(bench).await);
     let effect = CrmEffect::Contact(write(bench, 1));
     let links = CrmLinks::default();
-    let (first, second) =
-        tokio::join!(arrive(bench, &*one, &effect, &links), arrive(bench, &*two, &effect, &links));
+    let (first, second) = tokio::join!(
+        arrive(bench, &*one, 1, &effect, &links, None),
+        arrive(bench, &*two, 2, &effect, &links, None)
+    );
     assert!(first.contact.is_some());
     assert_eq!(first.contact, second.contact);
     assert_eq!(bench.contacts().await, 1);
@@ -170,7 +181,8 @@ pub async fn a_contact_that_is_gone_breaks_the_link(bench: &dyn SinkBench) {
     let sink = prepared(bench).await;
     let tags = CrmEffect::AddTags { tags: vec!["late".to_owned()] };
     for effect in [CrmEffect::Contact(write(bench, 1)), tags, note(2)] {
-        let error = sink.deliver(&effect, &linked(&id), &key()).await.unwrap_err();
+        let key = key(LATER, &effect);
+        let error = sink.deliver(&effect, &linked(&id), &key).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::LinkBroken, "{}: {error}", effect.label());
     }
     assert_eq!(bench.contacts().await, 0);
@@ -180,10 +192,11 @@ pub async fn a_contact_that_is_gone_breaks_the_link(bench: &dyn SinkBench) {
 pub async fn an_opportunity_that_must_not_be_made_is_reported_missing(bench: &dyn SinkBench) {
     let sink = prepared(bench).await;
     let effect = CrmEffect::Contact(write(bench, 1));
-    let id = sink.deliver(&effect, &CrmLinks::default(), &key()).await.unwrap().contact.unwrap();
+    let receipt = sink.deliver(&effect, &CrmLinks::default(), &key(1, &effect)).await.unwrap();
+    let id = receipt.contact.unwrap();
     let stage = CrmEffect::Stage(StageMove { create: false, ..stage(bench) });
     for effect in [stage, value(bench)] {
-        let receipt = sink.deliver(&effect, &linked(&id), &key()).await.unwrap();
+        let receipt = sink.deliver(&effect, &linked(&id), &key(1, &effect)).await.unwrap();
         assert_eq!(receipt.delivered, Delivered::OpportunityMissing, "{}", effect.label());
     }
     assert!(bench.contact(&id).await.unwrap().stages.is_empty());
@@ -199,7 +212,7 @@ pub async fn what_another_contact_has_is_left_out_and_told(bench: &dyn SinkBench
     write.fields.insert(field(bench), text("silver"));
     let effect = CrmEffect::Contact(write);
     let links = linked(&id);
-    let receipt = sink.deliver(&effect, &links, &key()).await.unwrap();
+    let receipt = sink.deliver(&effect, &links, &key(3, &effect)).await.unwrap();
     let phone = Taken { detail: ContactDetail::Phone, by: holder.clone() };
     assert_eq!((receipt.contact, receipt.taken), (Some(id.clone()), vec![phone]));
     let after = bench.contact(&id).await.unwrap();
@@ -209,8 +222,9 @@ pub async fn what_another_contact_has_is_left_out_and_told(bench: &dyn SinkBench
 
     let mut moved = self::write(bench, 1);
     moved.person.phone = Some("+1 646 555 0099".to_owned().into());
-    sink.deliver(&CrmEffect::Contact(moved), &linked(&holder), &key()).await.unwrap();
-    let receipt = sink.deliver(&effect, &links, &key()).await.unwrap();
+    let moved = CrmEffect::Contact(moved);
+    sink.deliver(&moved, &linked(&holder), &key(4, &moved)).await.unwrap();
+    let receipt = sink.deliver(&effect, &links, &key(LATER, &effect)).await.unwrap();
     assert_eq!(receipt.taken, Vec::new());
     let phone = bench.contact(&id).await.unwrap().person.phone;
     assert_eq!(phone, theirs.person.phone);
@@ -246,6 +260,11 @@ pub async fn a_write_without_an_answer_is_there_once(bench: &dyn SinkBench) {
     under(bench, &SILENCE).await;
 }
 
+/// A note would be missing, and nobody would know.
+pub async fn an_error_with_status_200_is_no_success(bench: &dyn SinkBench) {
+    under(bench, &untrue(bench.errors_in_200())).await;
+}
+
 /// Delivers everything under each fault to one more person, and compares with a person to whom
 /// nothing happened.
 async fn under(bench: &dyn SinkBench, faults: &[Spoil]) {
@@ -269,9 +288,11 @@ async fn everything(
     let mut links = CrmLinks::default();
     let contact = CrmEffect::Contact(write(bench, number));
     for effect in std::iter::once(contact).chain(effects(bench, number)) {
-        let call = arrive(bench, &*sink, &effect, &links);
+        let call = arrive(bench, &*sink, number, &effect, &links, fault);
         let receipt = match (fault, bench.gate()) {
-            (Some(fault), Some(gate)) => met(gate, bench.write_of(&effect), fault, call).await,
+            (Some(fault), Some(gate)) => {
+                met(gate, bench.clock(), bench.write_of(&effect), fault, call).await
+            }
             _ => call.await,
         };
         links.contact = receipt.contact.or(links.contact);
@@ -287,19 +308,23 @@ async fn everything(
 async fn arrive(
     bench: &dyn SinkBench,
     sink: &dyn CrmSink,
+    event: u32,
     effect: &CrmEffect,
     links: &CrmLinks,
+    fault: Option<&Spoil>,
 ) -> Receipt {
+    let key = key(event, effect);
     for _ in 0..10 {
-        let error = match sink.deliver(effect, links, &key()).await {
+        let error = match sink.deliver(effect, links, &key).await {
             Ok(receipt) => return receipt,
             Err(error) => error,
         };
         match error.retry_advice() {
+            Retry::Never if may_be_final(fault) => {}
             Retry::Never => panic!("{}: {error}", effect.label()),
             Retry::Backoff => bench.clock().advance(Duration::from_secs(60)),
             Retry::After(wait) => bench.clock().advance(wait),
-            Retry::Settle => match sink.settle(effect, links, &key()).await.unwrap() {
+            Retry::Settle => match sink.settle(effect, links, &key).await.unwrap() {
                 Settled::Landed(receipt) => return receipt,
                 Settled::SendAgain => {}
             },
@@ -375,7 +400,12 @@ fn linked(id: &ContactId) -> CrmLinks {
     CrmLinks { contact: Some(id.clone()), ..CrmLinks::default() }
 }
 
-/// Keys are for CRMs that know them; none does so far.
-fn key() -> IdempotencyKey {
-    IdempotencyKey::new("law")
+/// An event after those that the persons came with, each of which has the person's number.
+const LATER: u32 = 1_000;
+
+/// The key of an effect of an event, as an engine derives it. A CRM that knows keys answers what
+/// comes with a known one as it did before.
+fn key(event: u32, effect: &CrmEffect) -> IdempotencyKey {
+    let text = serde_json::to_string(effect).unwrap();
+    IdempotencyKey::derive(&EventId::new(format!("event-{event}")), &text)
 }

@@ -121,9 +121,18 @@ impl SinkBench for CrmBench {
         }
     }
 
+    fn errors_in_200(&self) -> Vec<String> {
+        vec![error_in_200()]
+    }
+
     fn lacks(&self) -> Vec<(Power, &'static str)> {
         Vec::new()
     }
+}
+
+/// How the CRM says with status 200 that something went wrong.
+fn error_in_200() -> String {
+    json!({ "statusCode": 400, "message": "Something went wrong." }).to_string()
 }
 
 /// A contact as laws compare it.
@@ -165,6 +174,10 @@ impl SourceBench for CrmBench {
     }
 
     fn largest_page(&self) -> u32 {
+        100
+    }
+
+    fn smallest_page(&self, _kind: RecordKind) -> u32 {
         100
     }
 
@@ -224,6 +237,10 @@ impl SourceBench for CrmBench {
 
     fn lacks(&self) -> Vec<(Power, &'static str)> {
         vec![
+            (
+                Power::Tokens,
+                "Aesthetix: a private token does not run out, and its laws for clients are an app's",
+            ),
             (Power::PageSizes, "Aesthetix: tagged contacts come 100 a page"),
             (Power::EmptyPages, "Aesthetix: a short page is the last"),
             (Power::Words, "Aesthetix: tags are the practice's own words"),
@@ -273,8 +290,7 @@ impl ClientBench for CrmClientBench {
     }
 
     fn errors_in_200(&self) -> Vec<String> {
-        let body = json!({ "statusCode": 400, "message": "Something went wrong." });
-        vec![body.to_string()]
+        vec![error_in_200()]
     }
 
     fn lacks(&self) -> Vec<(Power, &'static str)> {

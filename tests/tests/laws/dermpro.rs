@@ -108,6 +108,7 @@ impl SourceBench for DermproBench {
                 Power::EmptyPages,
                 "DermPRO: a page says how many rows there are; an empty one that counts some is an error",
             ),
+            (Power::Tokens, "DermPRO: each request is signed with secrets that do not run out"),
             (Power::Deletes, "DermPRO: an order that is given up is canceled, and stays"),
             (Power::WallClock, "DermPRO: a store has no appointments"),
         ]

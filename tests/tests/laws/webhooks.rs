@@ -9,13 +9,14 @@ use axum::{Router, body::Bytes, http::HeaderMap};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use cannula::{
     aesthetix::{WebhookConfig, Webhooks},
-    core::{Clock, Result, Secret, WebhookDecoder},
+    core::{Clock, RecordKind, Result, Secret, WebhookDecoder},
     patientnow::PatientNowWebhooks,
     zenoti::ZenotiWebhooks,
 };
 use cannula_sandbox::{
     NewContact, Sandbox, Vendor,
     practice::{AppointmentState, PatientState},
+    zenoti::Amount,
 };
 use cannula_testkit::{Delivered, ManualClock, Power, WebhookBench, async_trait};
 use cannula_tests::{Receiver, patientnow_config, zenoti_config};
@@ -86,7 +87,15 @@ impl Deliveries {
         let practice = self.sandbox.practice();
         let ida = practice.add_patient(PatientState::new("Ida", "Law", 1));
         let start = (self.clock.now() + chrono::TimeDelta::days(3)).naive_utc();
-        practice.book(AppointmentState::new(&ida, "Laser Treatment", start));
+        let visit = practice.book(AppointmentState::new(&ida, "Laser Treatment", start));
+        if self.vendor == Vendor::Zenoti {
+            assert!(practice.zenoti_close_invoice(&visit, None).is_some());
+            practice.zenoti_join(&ida, "Juniper Circle", Amount::cents(49_500));
+            return;
+        }
+        let order = practice.open_order(&ida, "Laser Treatment", 45_000);
+        assert!(practice.close_order(&order));
+        practice.sell_membership(&ida, "Glow Monthly", 19_900);
     }
 
     /// Our own key pair, whose public key the decoder of the CRM's deliveries trusts as well.
@@ -163,6 +172,14 @@ impl WebhookBench for Deliveries {
         self.sandbox.deliver_webhooks().await;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *kept)
+    }
+
+    fn kinds(&self) -> Vec<RecordKind> {
+        use RecordKind::{Appointment, Membership, Patient, Payment, TaggedContact};
+        match self.vendor {
+            Vendor::PatientNow | Vendor::Zenoti => vec![Patient, Appointment, Payment, Membership],
+            _ => vec![TaggedContact],
+        }
     }
 
     fn proof_header(&self) -> String {

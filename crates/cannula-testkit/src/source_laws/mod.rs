@@ -41,6 +41,12 @@ pub trait SourceBench: Debug + Send + Sync {
     /// The most rows a page can have.
     fn largest_page(&self) -> u32;
 
+    /// The rows that a source has on a page when it is asked for one row a page: more than one where
+    /// nobody can choose. Laws about pages enter so many that there are several.
+    fn smallest_page(&self, _kind: RecordKind) -> u32 {
+        1
+    }
+
     /// The clock of the source and of the EMR.
     fn clock(&self) -> &ManualClock;
 
@@ -117,6 +123,7 @@ set_of_laws! { $,
     a_page_read_again_is_the_same,
     a_listing_goes_on_in_another_process,
     polls_side_by_side_do_not_disturb_each_other,
+    polls_side_by_side_outlive_their_sign_in [Http, Tokens],
     an_empty_page_is_not_the_end [Http, EmptyPages],
     a_failed_poll_leaves_its_cursor_good [Http],
     rows_that_move_while_pages_are_read_are_all_seen,
@@ -212,6 +219,11 @@ async fn add(bench: &dyn SourceBench, kind: RecordKind, count: usize) {
         bench.add(kind).await;
         bench.clock().advance(Duration::from_secs(2));
     }
+}
+
+/// How many rows fill three pages of the smallest size, and of two rows where there can be such.
+fn rows_of_pages(bench: &dyn SourceBench, kind: RecordKind) -> usize {
+    (2 * bench.smallest_page(kind) as usize + 2).max(6)
 }
 
 fn gate(bench: &dyn SourceBench) -> &Gate {

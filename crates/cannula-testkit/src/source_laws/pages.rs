@@ -1,9 +1,11 @@
 use std::collections::BTreeSet;
 
 use cannula_core::{Cursor, Error, ErrorKind, Feed, PracticeId, RecordId, RecordKey, RecordKind};
-use futures::future::join_all;
+use futures::future::{join, join_all};
 
-use super::{Read, SourceBench, add, feed, gate, read, read_afresh, rows::change_rows};
+use super::{
+    Read, SourceBench, add, feed, gate, read, read_afresh, rows::change_rows, rows_of_pages,
+};
 use crate::Spoil;
 
 /// And tells so.
@@ -45,11 +47,11 @@ pub async fn page_size_changes_nothing(bench: &dyn SourceBench) {
 /// Whoever crashed before the page was stored polls the same cursor again.
 pub async fn a_page_read_again_is_the_same(bench: &dyn SourceBench) {
     for kind in bench.kinds() {
-        add(bench, kind, 3).await;
+        add(bench, kind, rows_of_pages(bench, kind)).await;
         let source = bench.source(1);
         let feed = feed(&*source, kind);
         let mut cursor = None;
-        loop {
+        for page in 1.. {
             let [once, again] =
                 [(); 2].map(|()| async { source.poll(&feed, cursor.as_ref()).await.unwrap() });
             let (once, again) = (once.await, again.await);
@@ -59,6 +61,7 @@ pub async fn a_page_read_again_is_the_same(bench: &dyn SourceBench) {
             assert_eq!(ids(&once), ids(&again), "{kind}");
             assert_eq!(once.last, again.last, "{kind}");
             if again.last {
+                assert!(page > 2, "{kind}: {page} pages");
                 break;
             }
             cursor = Some(again.next);
@@ -69,7 +72,7 @@ pub async fn a_page_read_again_is_the_same(bench: &dyn SourceBench) {
 /// The cursor is all that the next process has.
 pub async fn a_listing_goes_on_in_another_process(bench: &dyn SourceBench) {
     for kind in bench.kinds() {
-        add(bench, kind, 4).await;
+        add(bench, kind, rows_of_pages(bench, kind)).await;
         let mut all = Read::default();
         loop {
             let source = bench.source(1);
@@ -78,17 +81,39 @@ pub async fn a_listing_goes_on_in_another_process(bench: &dyn SourceBench) {
                 break;
             }
         }
+        assert!(all.pages > 2, "{kind}: {} pages", all.pages);
         assert_eq!(all.states(), read_afresh(bench, kind).await.states(), "{kind}");
     }
 }
 
-/// Eight of them with one source, each with a cursor of its own, while its sign-in runs out.
+/// Eight of them with one source, each with a cursor of its own.
 pub async fn polls_side_by_side_do_not_disturb_each_other(bench: &dyn SourceBench) {
     for kind in bench.kinds() {
-        add(bench, kind, 4).await;
+        add(bench, kind, rows_of_pages(bench, kind)).await;
         let source = bench.source(1);
         let reads = join_all((0..8).map(|_| read(&*source, kind, None))).await;
         let alone = read_afresh(bench, kind).await;
+        for read in reads {
+            assert_eq!(read.states(), alone.states(), "{kind}");
+        }
+    }
+}
+
+/// It runs out while they are under way.
+pub async fn polls_side_by_side_outlive_their_sign_in(bench: &dyn SourceBench) {
+    for kind in bench.kinds() {
+        add(bench, kind, rows_of_pages(bench, kind)).await;
+        let source = bench.source(1);
+        let alone = read(&*source, kind, None).await;
+        let asked = || gate(bench).count(bench.listing(kind));
+        let before = asked();
+        let run_out = async {
+            while asked() < before + 8 {
+                tokio::task::yield_now().await;
+            }
+            gate(bench).revoke();
+        };
+        let (reads, ()) = join(join_all((0..8).map(|_| read(&*source, kind, None))), run_out).await;
         for read in reads {
             assert_eq!(read.states(), alone.states(), "{kind}");
         }
@@ -119,7 +144,7 @@ pub async fn an_empty_page_is_not_the_end(bench: &dyn SourceBench) {
 /// Nothing was stored, so nothing is lost.
 pub async fn a_failed_poll_leaves_its_cursor_good(bench: &dyn SourceBench) {
     for kind in bench.kinds() {
-        add(bench, kind, 4).await;
+        add(bench, kind, rows_of_pages(bench, kind)).await;
         let all = read_afresh(bench, kind).await;
         let source = bench.source(1);
         let feed = feed(&*source, kind);

@@ -1,5 +1,6 @@
 use cannula_core::{AppointmentStatus, Cursor, ErrorKind, Rejected};
 use cannula_sync::{Arrival, Ingested, Outcome, Ruling, Step, Verdict};
+use futures::future::join;
 
 use super::{StoreBench, arrivals, claim, claimed, feed, minute, page, rest, visit};
 use crate::{appointment, subject};
@@ -24,6 +25,26 @@ pub async fn a_page_read_at_a_stale_revision_is_refused_whole(bench: &dyn StoreB
     assert_eq!(late.unwrap_err().kind(), ErrorKind::Contended);
     assert_eq!(store.feed(&feed()).await.unwrap().cursor, Some(Cursor::new("c1")));
     assert_eq!(store.summary().await.unwrap().events(), 1);
+}
+
+/// Two workers read on from the same place side by side.
+pub async fn of_two_pages_at_one_revision_one_is_stored(bench: &dyn StoreBench) {
+    let (store, other) = (bench.open("main").await, bench.open("other").await);
+    for revision in 0..20_u64 {
+        let visit = |who: &str| visit(&format!("{who}{revision}"), who, 0);
+        let (one, two) =
+            (page(revision, &[visit("1")], "one"), page(revision, &[visit("2")], "two"));
+        let (one, two) = join(store.ingest(one, minute(0)), other.ingest(two, minute(0))).await;
+        let (stored, refused) = match (one, two) {
+            (Ok(_), Err(error)) => ("one", error),
+            (Err(error), Ok(_)) => ("two", error),
+            both => panic!("revision {revision}: {both:?}"),
+        };
+        assert_eq!(refused.kind(), ErrorKind::Contended, "{refused}");
+        let state = store.feed(&feed()).await.unwrap();
+        assert_eq!((state.revision, state.cursor), (revision + 1, Some(Cursor::new(stored))));
+        assert_eq!(store.summary().await.unwrap().events(), revision + 1);
+    }
 }
 
 /// By poll and by webhook, or in two overlapping sweeps.

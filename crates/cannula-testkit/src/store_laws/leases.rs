@@ -1,5 +1,6 @@
 use cannula_sync::{Next, Replay, Step};
 use chrono::TimeDelta;
+use futures::future::join;
 
 use super::{StoreBench, arrivals, claim, claimed, effect, minute, rest, text, texts, visit};
 
@@ -13,22 +14,24 @@ pub async fn a_lease_excludes_everybody_else(bench: &dyn StoreBench) {
     assert!(store.save(vec![rest(&held)], minute(9)).await.unwrap().lost.is_empty());
 }
 
-/// However they take turns.
+/// Side by side, when the subjects are due and when the leases on them have expired.
 pub async fn two_workers_never_hold_the_same_subject(bench: &dyn StoreBench) {
     let (store, other) = (bench.open("main").await, bench.open("other").await);
-    let events: Vec<_> = (0..20).map(|n| visit(&format!("a{n}"), &n.to_string(), n)).collect();
+    let events: Vec<_> = (0..60).map(|n| visit(&format!("a{n}"), &n.to_string(), n)).collect();
     store.add(arrivals(&events), minute(0)).await.unwrap();
-    let mut held = Vec::new();
-    for _ in 0..4 {
-        for worker in [&store, &other] {
-            held.extend(worker.claim(minute(0), minute(10), 3).await.unwrap());
+    for (now, until) in [(minute(0), minute(10)), (minute(10), minute(20))] {
+        let mut held = Vec::new();
+        for _ in 0..30 {
+            let (one, two) = join(store.claim(now, until, 3), other.claim(now, until, 3)).await;
+            held.extend(one.unwrap());
+            held.extend(two.unwrap());
         }
+        let mut subjects: Vec<_> = held.into_iter().map(|claim| claim.subject).collect();
+        assert_eq!(subjects.len(), 60);
+        subjects.sort();
+        subjects.dedup();
+        assert_eq!(subjects.len(), 60);
     }
-    let mut subjects: Vec<_> = held.into_iter().map(|claim| claim.subject).collect();
-    assert_eq!(subjects.len(), 20);
-    subjects.sort();
-    subjects.dedup();
-    assert_eq!(subjects.len(), 20);
 }
 
 /// A worker that comes back after its lease was taken can write nothing.

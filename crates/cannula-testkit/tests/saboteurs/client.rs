@@ -5,7 +5,7 @@ use cannula_testkit::{ClientBench, Gate, ManualClock, Power};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::link::{Caller, Link, LinkFlaw as Flaw};
+use crate::link::{Caller, ERROR_IN_200, Link, LinkFlaw as Flaw};
 
 crate::laws_and_saboteurs!(client_laws: bench => Bench, &[
     ("a_token_that_is_refused_is_renewed_once_for_all_who_wait", Flaw::TokenForEachWhoIsRefused),
@@ -14,10 +14,13 @@ crate::laws_and_saboteurs!(client_laws: bench => Bench, &[
     ("retry_after_is_waited_for", Flaw::DoesNotWait),
     ("haste_that_is_refused_without_a_time_is_waited_out", Flaw::DoesNotWait),
     ("refusals_without_end_are_handed_back_with_the_wait", Flaw::Despairs),
+    ("refusals_without_end_are_handed_back_with_the_wait", Flaw::KnowsNoTotal),
     ("an_error_of_the_server_is_tried_again", Flaw::GivesUpAtOnce),
     ("an_outage_ends_within_attempts_and_time", Flaw::TriesForEver),
+    ("an_outage_ends_within_attempts_and_time", Flaw::KnowsNoTotal),
     ("an_answer_that_does_not_come_is_asked_for_again", Flaw::GivesUpAtOnce),
     ("silence_without_end_ends", Flaw::TriesForEver),
+    ("silence_without_end_ends", Flaw::KnowsNoTotal),
     ("a_broken_connection_is_tried_again", Flaw::GivesUpAtOnce),
     ("half_an_answer_is_asked_for_again", Flaw::TakesAnything),
     ("half_an_answer_is_never_taken_for_a_whole", Flaw::TakesAnything),
@@ -26,6 +29,22 @@ crate::laws_and_saboteurs!(client_laws: bench => Bench, &[
     ("an_error_with_status_200_is_an_error", Flaw::TrustsTheStatus),
     ("a_redirect_is_not_followed", Flaw::FollowsRedirects),
 ]);
+
+/// And for nothing else: its attempts are few, and its errors are right.
+#[test]
+fn who_knows_no_total_is_rejected_for_the_time_it_takes() {
+    for law in [
+        "refusals_without_end_are_handed_back_with_the_wait",
+        "an_outage_ends_within_attempts_and_time",
+        "silence_without_end_ends",
+    ] {
+        let held = async {
+            cannula_testkit::client_laws::hold(law, &bench(Some(Flaw::KnowsNoTotal)).await).await;
+        };
+        let why = crate::rejection(held).unwrap_or_default();
+        assert!(why.starts_with("took PT"), "{law}: {why:?}");
+    }
+}
 
 /// A client that reads a listing.
 #[derive(Debug)]
@@ -76,7 +95,7 @@ impl ClientBench for Bench {
     }
 
     fn errors_in_200(&self) -> Vec<String> {
-        vec![r#"{"error":"something went wrong"}"#.to_owned()]
+        vec![ERROR_IN_200.to_owned()]
     }
 
     fn lacks(&self) -> Vec<(Power, &'static str)> {

@@ -17,7 +17,7 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::link::{Caller, Link};
+use crate::link::{Caller, ERROR_IN_200, Link, LinkFlaw};
 
 crate::laws_and_saboteurs!(ledger_laws: bench => Bench, &[
     ("what_is_posted_is_found_by_its_first_words", Flaw::PostsWithoutDescription),
@@ -30,6 +30,7 @@ crate::laws_and_saboteurs!(ledger_laws: bench => Bench, &[
     ("a_payment_whose_answer_is_lost_is_there_once", Flaw::RepeatsUnseen),
     ("a_payment_without_an_answer_is_there_once", Flaw::RepeatsUnseen),
     ("a_post_that_may_have_landed_is_not_repeated_unseen", Flaw::RepeatsUnseen),
+    ("an_error_with_status_200_is_no_payment", Flaw::TrustsTheStatus),
 ]);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,7 @@ enum Flaw {
     KnowsNoLocations,
     PretendsThatAllIsDone,
     RepeatsUnseen,
+    TrustsTheStatus,
 }
 
 /// A client of the small vendor's ledger, with one flaw or none.
@@ -157,7 +159,9 @@ impl LedgerBench for Bench {
             category_required: true,
             card_type_required: &[],
         };
-        Arc::new(ToyLedger { caller: self.link.caller(None), info, flaw: self.flaw })
+        let trusts = self.flaw == Some(Flaw::TrustsTheStatus);
+        let caller = self.link.caller(trusts.then_some(LinkFlaw::TrustsTheStatus));
+        Arc::new(ToyLedger { caller, info, flaw: self.flaw })
     }
 
     fn clock(&self) -> &ManualClock {
@@ -192,6 +196,10 @@ impl LedgerBench for Bench {
 
     fn post_request(&self) -> &'static str {
         "POST /payments"
+    }
+
+    fn errors_in_200(&self) -> Vec<String> {
+        vec![ERROR_IN_200.to_owned()]
     }
 
     fn lacks(&self) -> Vec<(Power, &'static str)> {

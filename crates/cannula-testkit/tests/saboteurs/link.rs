@@ -1,6 +1,9 @@
 //! How the clients of the small vendor reach it, and what can be wrong with that.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use cannula_core::{Clock, Error, ErrorKind, Result, Retry, Secret};
@@ -22,8 +25,12 @@ pub(crate) enum LinkFlaw {
     /// Whoever is refused asks for a token of its own.
     TokenForEachWhoIsRefused,
     TokenForEachCall,
+    /// A token that is refused is sent again.
+    SignsInOnce,
     /// Forty times, whatever the answer.
     TriesForEver,
+    /// Its attempts are counted and its waits grow, but nobody asks how long it all takes.
+    KnowsNoTotal,
     /// Sends again at once, whatever the vendor asks for.
     DoesNotWait,
     GivesUpAtOnce,
@@ -37,6 +44,9 @@ pub(crate) enum LinkFlaw {
     ReadsTooMuch,
     FollowsRedirects,
 }
+
+/// How the small vendor says with status 200 that something went wrong.
+pub(crate) const ERROR_IN_200: &str = r#"{"error":"something went wrong"}"#;
 
 /// The small vendor behind a gate.
 #[derive(Debug)]
@@ -70,14 +80,21 @@ impl Link {
         let grant = Grant { client: plain, clock: Arc::clone(&clock) };
         let mut builder = Client::builder("toy", base, Arc::clone(&clock)).errors(table);
         builder = match flaw {
-            Some(flaw @ (LinkFlaw::TokenForEachWhoIsRefused | LinkFlaw::TokenForEachCall)) => {
-                builder.auth(Spendthrift { grant, flaw, first: tokio::sync::Mutex::default() })
-            }
+            Some(
+                flaw @ (LinkFlaw::TokenForEachWhoIsRefused
+                | LinkFlaw::TokenForEachCall
+                | LinkFlaw::SignsInOnce),
+            ) => builder.auth(Signing { grant, flaw, first: tokio::sync::Mutex::default() }),
             _ => builder.auth(TokenCache::new(grant, clock)),
         };
         let once = [LinkFlaw::DoesNotWait, LinkFlaw::GivesUpAtOnce];
         if flaw.is_some_and(|flaw| once.contains(&flaw)) {
             builder = builder.retry(RetryPolicy::once());
+        }
+        if flaw == Some(LinkFlaw::KnowsNoTotal) {
+            let (total, base) = (Duration::from_secs(86_400), Duration::from_secs(30));
+            builder =
+                builder.retry(RetryPolicy { total, base, cap: total, ..RetryPolicy::default() });
         }
         if flaw == Some(LinkFlaw::ReadsTooMuch) {
             builder = builder.max_body(80 * 1024 * 1024);
@@ -155,20 +172,20 @@ impl TokenGrant for Grant {
     }
 }
 
-/// Asks for more tokens than it needs.
+/// Asks for more tokens than it needs, or fewer.
 #[derive(Debug)]
-struct Spendthrift {
+struct Signing {
     grant: Grant,
     flaw: LinkFlaw,
     first: tokio::sync::Mutex<Option<Secret>>,
 }
 
 #[async_trait]
-impl Auth for Spendthrift {
+impl Auth for Signing {
     async fn header(&self) -> Result<Secret> {
         let known = self.first.lock().await.clone();
         match known {
-            Some(known) if self.flaw == LinkFlaw::TokenForEachWhoIsRefused => Ok(known),
+            Some(known) if self.flaw != LinkFlaw::TokenForEachCall => Ok(known),
             _ => {
                 let token = self.grant.grant(None).await?;
                 let header = Secret::new(format!("Bearer {}", token.access.expose()));
@@ -179,6 +196,9 @@ impl Auth for Spendthrift {
     }
 
     async fn rejected(&self, _header: &Secret) -> bool {
+        if self.flaw == LinkFlaw::SignsInOnce {
+            return false;
+        }
         *self.first.lock().await = None;
         true
     }

@@ -8,7 +8,7 @@ use cannula_core::{
 use cannula_http::Request;
 use cannula_testkit::{Gate, ManualClock, Power, RegistryBench, practice};
 
-use crate::link::{Caller, Link};
+use crate::link::{Caller, ERROR_IN_200, Link, LinkFlaw};
 
 crate::laws_and_saboteurs!(registry_laws: bench => Bench, &[
     ("what_is_demanded_is_named", Flaw::DemandsNothing),
@@ -21,6 +21,7 @@ crate::laws_and_saboteurs!(registry_laws: bench => Bench, &[
     ("a_patient_whose_answer_is_lost_is_there_once", Flaw::RepeatsUnseen),
     ("a_patient_without_an_answer_is_there_once", Flaw::RepeatsUnseen),
     ("a_create_that_may_have_landed_is_not_repeated_unseen", Flaw::RepeatsUnseen),
+    ("an_error_with_status_200_is_no_patient", Flaw::TrustsTheStatus),
 ]);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,7 @@ enum Flaw {
     PretendsThatAllIsDone,
     /// With a new e-mail address, so that the vendor does not see that it is the same person.
     RepeatsUnseen,
+    TrustsTheStatus,
 }
 
 /// A client of the small vendor's register, with one flaw or none.
@@ -101,6 +103,9 @@ impl PatientRegistry for ToyRegistry {
         };
         match outcome {
             Err(_) if self.is(Flaw::PretendsThatAllIsDone) => Ok(nobody(patient)),
+            Err(error) if self.is(Flaw::TrustsTheStatus) && error.kind() == ErrorKind::Decode => {
+                Ok(nobody(patient))
+            }
             Err(error)
                 if self.is(Flaw::HidesDuplicates) && error.kind() == ErrorKind::Duplicate =>
             {
@@ -138,7 +143,9 @@ impl RegistryBench for Bench {
             required,
             default_postal_code: None,
         };
-        Arc::new(ToyRegistry { caller: self.link.caller(None), info, flaw: self.flaw })
+        let trusts = self.flaw == Some(Flaw::TrustsTheStatus);
+        let caller = self.link.caller(trusts.then_some(LinkFlaw::TrustsTheStatus));
+        Arc::new(ToyRegistry { caller, info, flaw: self.flaw })
     }
 
     fn clock(&self) -> &ManualClock {
@@ -175,6 +182,10 @@ impl RegistryBench for Bench {
 
     fn create_request(&self) -> &'static str {
         "POST /patients"
+    }
+
+    fn errors_in_200(&self) -> Vec<String> {
+        vec![ERROR_IN_200.to_owned()]
     }
 
     fn lacks(&self) -> Vec<(Power, &'static str)> {

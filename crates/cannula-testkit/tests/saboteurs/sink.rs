@@ -13,7 +13,7 @@ use cannula_testkit::{Gate, ManualClock, MemoryContact, Power, SinkBench};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::link::{Caller, Link};
+use crate::link::{Caller, ERROR_IN_200, Link, LinkFlaw};
 
 crate::laws_and_saboteurs!(sink_laws: bench => Bench, &[
     ("what_is_delivered_is_there", Flaw::DropsTags),
@@ -31,7 +31,16 @@ crate::laws_and_saboteurs!(sink_laws: bench => Bench, &[
     ("a_write_whose_answer_is_lost_is_there_once", Flaw::RepeatsUnseen),
     ("a_write_without_an_answer_is_there_once", Flaw::RepeatsUnseen),
     ("a_write_without_an_answer_is_there_once", Flaw::NeverLooks),
+    ("an_error_with_status_200_is_no_success", Flaw::TrustsTheStatus),
 ]);
+
+/// A CRM that honours keys is held to the same: each effect has a key of its own.
+mod of_a_crm_that_knows_keys {
+    async fn bench() -> super::Bench {
+        super::Bench { sends_keys: true, ..super::bench(None).await }
+    }
+    cannula_testkit::sink_laws!(bench);
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flaw {
@@ -48,6 +57,7 @@ enum Flaw {
     PreparesNothing,
     PretendsThatAllIsDone,
     RepeatsUnseen,
+    TrustsTheStatus,
 }
 
 /// A sink that writes to the small vendor's CRM, with one flaw or none.
@@ -55,6 +65,7 @@ enum Flaw {
 struct ToySink {
     caller: Caller,
     flaw: Option<Flaw>,
+    sends_keys: bool,
     made: Arc<AtomicU32>,
 }
 
@@ -98,13 +109,21 @@ impl ToySink {
         Some(effect)
     }
 
-    async fn send(&self, effect: &CrmEffect, links: &CrmLinks) -> Result<Receipt> {
+    async fn send(
+        &self,
+        effect: &CrmEffect,
+        links: &CrmLinks,
+        key: &IdempotencyKey,
+    ) -> Result<Receipt> {
         let again = self.is(Flaw::IgnoresTheLink) && matches!(effect, CrmEffect::Contact(_));
         let links = if again { &CrmLinks::default() } else { links };
         let mut request =
             Request::post("deliver", "effects").json(&json!({ "effect": effect, "links": links }));
         if self.is(Flaw::RepeatsUnseen) {
             request = request.repeatable();
+        }
+        if self.sends_keys {
+            request = request.header("idempotency-key", key.as_str());
         }
         let answer: Answer = self.caller.json(&request).await?;
         let Answer { delivered, contact, mut taken } = answer;
@@ -144,12 +163,19 @@ impl CrmSink for ToySink {
         &self,
         effect: &CrmEffect,
         links: &CrmLinks,
-        _key: &IdempotencyKey,
+        key: &IdempotencyKey,
     ) -> Result<Receipt> {
         let Some(effect) = self.changed(effect, links) else { return Ok(Receipt::applied()) };
-        match self.send(&effect, links).await {
+        match self.send(&effect, links, key).await {
             Err(_) if self.is(Flaw::PretendsThatAllIsDone) => {
                 Ok(Receipt { contact: links.contact.clone(), ..Receipt::applied() })
+            }
+            Err(error)
+                if self.is(Flaw::TrustsTheStatus)
+                    && links.contact.is_some()
+                    && error.kind() == ErrorKind::Decode =>
+            {
+                Ok(Receipt::applied())
             }
             Err(error)
                 if self.is(Flaw::HidesBrokenLinks) && error.kind() == ErrorKind::LinkBroken =>
@@ -181,18 +207,20 @@ impl CrmSink for ToySink {
 struct Bench {
     link: Link,
     flaw: Option<Flaw>,
+    sends_keys: bool,
     made: Arc<AtomicU32>,
 }
 
 async fn bench(flaw: Option<Flaw>) -> Bench {
-    Bench { link: Link::open().await, flaw, made: Arc::default() }
+    Bench { link: Link::open().await, flaw, sends_keys: false, made: Arc::default() }
 }
 
 #[async_trait]
 impl SinkBench for Bench {
     fn sink(&self) -> Arc<dyn CrmSink> {
-        let (flaw, made) = (self.flaw, Arc::clone(&self.made));
-        Arc::new(ToySink { caller: self.link.caller(None), flaw, made })
+        let (flaw, sends_keys, made) = (self.flaw, self.sends_keys, Arc::clone(&self.made));
+        let trusts = (flaw == Some(Flaw::TrustsTheStatus)).then_some(LinkFlaw::TrustsTheStatus);
+        Arc::new(ToySink { caller: self.link.caller(trusts), flaw, sends_keys, made })
     }
 
     fn needs(&self) -> CrmNeeds {
@@ -234,6 +262,10 @@ impl SinkBench for Bench {
 
     fn write_of(&self, _effect: &CrmEffect) -> &'static str {
         "POST /effects"
+    }
+
+    fn errors_in_200(&self) -> Vec<String> {
+        vec![ERROR_IN_200.to_owned()]
     }
 
     fn lacks(&self) -> Vec<(Power, &'static str)> {

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    link::{Caller, Link},
+    link::{Caller, Link, LinkFlaw},
     vendor::Row,
 };
 
@@ -29,6 +29,7 @@ crate::laws_and_saboteurs!(source_laws: bench => Bench, &[
     ("a_page_read_again_is_the_same", Flaw::KeepsItsPlaceInMemory),
     ("a_listing_goes_on_in_another_process", Flaw::KeepsItsPlaceInMemory),
     ("polls_side_by_side_do_not_disturb_each_other", Flaw::SharesItsBuffer),
+    ("polls_side_by_side_outlive_their_sign_in", Flaw::SignsInOnce),
     ("an_empty_page_is_not_the_end", Flaw::TakesAnEmptyPageForTheEnd),
     ("a_failed_poll_leaves_its_cursor_good", Flaw::SkipsWhatFailed),
     ("rows_that_move_while_pages_are_read_are_all_seen", Flaw::MarksTheEndOfTheSweep),
@@ -59,6 +60,7 @@ enum Flaw {
     KeepsItsPlaceInMemory,
     /// Polls put their rows into one buffer, and whoever comes first takes them all.
     SharesItsBuffer,
+    SignsInOnce,
     TakesAnEmptyPageForTheEnd,
     SkipsWhatFailed,
     MarksTheEndOfTheSweep,
@@ -333,9 +335,10 @@ impl Bench {
 impl SourceBench for Bench {
     fn source(&self, page_size: u32) -> Arc<dyn EmrSource> {
         let feeds = vec![Feed { practice: practice(), kind: KIND }];
+        let once = self.flaw == Some(Flaw::SignsInOnce);
         Arc::new(ToySource {
             info: SourceInfo { name: "toy", feeds },
-            caller: self.link.caller(None),
+            caller: self.link.caller(once.then_some(LinkFlaw::SignsInOnce)),
             clock: Arc::clone(&self.link.vendor.clock),
             size: page_size,
             flaw: self.flaw,

@@ -1,10 +1,12 @@
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use async_trait::async_trait;
-use cannula_core::{Event, EventId, Feed, Phi, RecordKey, Rejected, Result, Subject};
+use cannula_core::{
+    Error, ErrorKind, Event, EventId, Feed, Phi, RecordKey, Rejected, Result, Subject,
+};
 use cannula_sync::{
     Arrival, Claim, DeadLetter, EffectStatus, EventUpdate, FeedState, Forgotten, History, Ingest,
     Ingested, Next, Outcome, Parked, RejectedRow, Replay, SETTLE_AFTER, Saved, SqliteStore, Step,
@@ -16,6 +18,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 crate::laws_and_saboteurs!(store_laws: bench => Bench, &[
     ("a_page_is_stored_with_its_cursor", Flaw::ForgetsCursors),
     ("a_page_read_at_a_stale_revision_is_refused_whole", Flaw::TakesStalePages),
+    ("of_two_pages_at_one_revision_one_is_stored", Flaw::ComparesAndThenStores),
     ("an_event_seen_twice_is_stored_once", Flaw::TakesDuplicates),
     ("an_event_about_nobody_is_decided_at_once", Flaw::IgnoresVerdicts),
     ("a_rejected_row_is_kept_once", Flaw::KeepsRejectedRowsEachTime),
@@ -40,6 +43,7 @@ crate::laws_and_saboteurs!(store_laws: bench => Bench, &[
     ("what_a_merged_person_passes_on_goes_to_whom_it_names", Flaw::RenamesWhatIsPassedOn),
     ("a_lease_excludes_everybody_else", Flaw::LeasesLastNoTime),
     ("two_workers_never_hold_the_same_subject", Flaw::LeasesLastNoTime),
+    ("two_workers_never_hold_the_same_subject", Flaw::SelectsAndThenTakes),
     ("an_expired_lease_is_taken_and_fences_the_old_owner", Flaw::DoesNotFence),
     ("a_restarted_worker_gets_its_subjects_back_at_once", Flaw::ReclaimsNothing),
     ("an_event_that_arrives_during_a_lease_makes_the_subject_due_after_it", Flaw::LosesWhatArrives),
@@ -88,7 +92,11 @@ enum Flaw {
     TakesDeliveriesForPages,
     ForgetsMerges,
     RenamesWhatIsPassedOn,
+    /// Between looking at the revision and storing the page, others get their turn.
+    ComparesAndThenStores,
     LeasesLastNoTime,
+    /// Between finding who is due and taking them, others get their turn.
+    SelectsAndThenTakes,
     DoesNotFence,
     ReclaimsNothing,
     LosesWhatArrives,
@@ -127,6 +135,8 @@ struct Kept {
     last: Option<Event>,
     leased: BTreeSet<Subject>,
     dead: BTreeSet<EventId>,
+    /// Leases that were not taken in the good store.
+    until: BTreeMap<Subject, DateTime<Utc>>,
 }
 
 impl Spoilt {
@@ -212,6 +222,13 @@ impl Spoilt {
     }
 }
 
+/// Others get their turn, such as a worker who asks the same.
+async fn others() {
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// The same state at another time of change.
 fn stamped(event: &Event, stamp: DateTime<Utc>) -> Event {
     let (practice, id) = (event.key.practice.clone(), event.key.id.clone());
@@ -229,7 +246,13 @@ impl Store for Spoilt {
     }
 
     async fn ingest(&self, mut page: Ingest, now: DateTime<Utc>) -> Result<Ingested> {
-        if self.is(Flaw::TakesStalePages) {
+        if self.is(Flaw::ComparesAndThenStores) {
+            if self.inner.feed(&page.feed).await?.revision != page.revision {
+                return Err(Error::new(ErrorKind::Contended, "somebody else has read on"));
+            }
+            others().await;
+        }
+        if self.is(Flaw::TakesStalePages) || self.is(Flaw::ComparesAndThenStores) {
             page.revision = self.inner.feed(&page.feed).await?.revision;
         }
         if self.is(Flaw::KeepsRejectedRowsEachTime) {
@@ -283,6 +306,15 @@ impl Store for Spoilt {
         until: DateTime<Utc>,
         limit: usize,
     ) -> Result<Vec<Claim>> {
+        if self.is(Flaw::SelectsAndThenTakes) {
+            let mut due = self.inner.claim(now, now, 1_000).await?;
+            due.retain(|claim| self.kept().until.get(&claim.subject).is_none_or(|it| *it <= now));
+            due.truncate(limit);
+            others().await;
+            let taken = due.iter().map(|claim| (claim.subject.clone(), until));
+            self.kept().until.extend(taken);
+            return Ok(due);
+        }
         let until = if self.is(Flaw::LeasesLastNoTime) { now } else { until };
         let now = if self.is(Flaw::LooksAtOnce) { now + SETTLE_AFTER } else { now };
         let mut claims = self.inner.claim(now, until, limit).await?;

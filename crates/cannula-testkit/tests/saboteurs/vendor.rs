@@ -1,7 +1,7 @@
 //! A small vendor: it keeps records, a CRM, a register and a ledger, and wants a token.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -41,6 +41,8 @@ pub(crate) struct Vendor {
     pub(crate) clock: Arc<ManualClock>,
     rows: Mutex<Vec<Row>>,
     tokens: AtomicU64,
+    /// What was answered to writes that came with a key.
+    answers: Mutex<HashMap<String, Value>>,
     pub(crate) crm: MemoryCrm,
     pub(crate) registry: MemoryRegistry,
     pub(crate) ledger: MemoryLedger,
@@ -53,6 +55,7 @@ impl Vendor {
         let vendor = Arc::new(Self {
             rows: Mutex::default(),
             tokens: AtomicU64::new(0),
+            answers: Mutex::default(),
             crm: MemoryCrm::default(),
             registry: MemoryRegistry::default(),
             ledger: MemoryLedger::new(Arc::clone(&clock) as Arc<dyn Clock>),
@@ -130,14 +133,24 @@ struct Effect {
     links: CrmLinks,
 }
 
-async fn effects(State(vendor): Shared, Json(body): Json<Effect>) -> Response {
-    let key = IdempotencyKey::new("none");
-    let receipt = vendor.crm.deliver(&body.effect, &body.links, &key).await;
+/// With a key that is known, the answer is the one of before, and nothing is written.
+async fn effects(State(vendor): Shared, headers: HeaderMap, Json(body): Json<Effect>) -> Response {
+    let key = headers.get("idempotency-key").and_then(|it| it.to_str().ok());
+    let answers = || vendor.answers.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = key.and_then(|key| answers().get(key).cloned()) {
+        return Json(known).into_response();
+    }
+    let none = IdempotencyKey::new("none");
+    let receipt = vendor.crm.deliver(&body.effect, &body.links, &none).await;
     answer(receipt.map(|receipt| {
         let Receipt { delivered, contact, opportunity, taken } = receipt;
-        json!({
+        let answer = json!({
             "delivered": delivered, "contact": contact, "opportunity": opportunity, "taken": taken,
-        })
+        });
+        if let Some(key) = key {
+            answers().insert(key.to_owned(), answer.clone());
+        }
+        answer
     }))
 }
 

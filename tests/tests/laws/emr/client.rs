@@ -1,10 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
 use cannula::core::{Cursor, EmrSource, Feed, RecordKind, Result};
-use cannula_sandbox::practice::Product;
 use cannula_testkit::{ClientBench, Gate, ManualClock, Power, SourceBench, async_trait};
 use cannula_tests::Emr;
-use serde_json::json;
 
 use super::EmrBench;
 
@@ -59,20 +57,7 @@ impl ClientBench for ClientOf {
     }
 
     fn errors_in_200(&self) -> Vec<String> {
-        let bodies = match self.bench.emr {
-            Emr::Nextech(Product::Select | Product::PracticePlus) => vec![json!({
-                "resourceType": "OperationOutcome",
-                "issue": [{ "severity": "error", "code": "processing" }],
-            })],
-            Emr::PatientNow => vec![json!({ "Message": "An error has occurred." })],
-            Emr::Zenoti => vec![
-                json!({ "code": 500, "message": "Something went wrong." }),
-                json!({ "error": { "code": "414", "message": "Something went wrong." } }),
-                json!({ "error": { "StatusCode": 419, "Message": "Something went wrong." } }),
-                json!({ "Error": { "code": 481, "message": "Something went wrong." } }),
-            ],
-        };
-        bodies.iter().map(ToString::to_string).collect()
+        self.bench.errors_in_200()
     }
 
     fn lacks(&self) -> Vec<(Power, &'static str)> {

@@ -66,6 +66,10 @@ impl LedgerBench for EmrBench {
         }
     }
 
+    fn errors_in_200(&self) -> Vec<String> {
+        self.errors_in_200()
+    }
+
     fn lacks(&self) -> Vec<(Power, &'static str)> {
         Vec::new()
     }

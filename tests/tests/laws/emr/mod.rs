@@ -17,9 +17,13 @@ use cannula::{
     zenoti::Zenoti,
 };
 use cannula_examples::{nextech_at, referral_sources};
-use cannula_sandbox::{Access, Sandbox, practice::Practice};
+use cannula_sandbox::{
+    Access, Sandbox,
+    practice::{Practice, Product},
+};
 use cannula_testkit::{Gate, ManualClock};
 use cannula_tests::{Emr, patientnow_config, zenoti_config, zenoti_password};
+use serde_json::json;
 
 pub(crate) use client::ClientOf;
 pub(crate) use registry::somebody;
@@ -111,6 +115,24 @@ impl EmrBench {
     fn count(&self, kind: RecordKind) -> u32 {
         let added = self.added.lock().unwrap_or_else(PoisonError::into_inner);
         u32::try_from(added.get(&kind).map_or(0, Vec::len)).unwrap()
+    }
+
+    /// How the EMR says with status 200 that something went wrong.
+    fn errors_in_200(&self) -> Vec<String> {
+        let bodies = match self.emr {
+            Emr::Nextech(Product::Select | Product::PracticePlus) => vec![json!({
+                "resourceType": "OperationOutcome",
+                "issue": [{ "severity": "error", "code": "processing" }],
+            })],
+            Emr::PatientNow => vec![json!({ "Message": "An error has occurred." })],
+            Emr::Zenoti => vec![
+                json!({ "code": 500, "message": "Something went wrong." }),
+                json!({ "error": { "code": "414", "message": "Something went wrong." } }),
+                json!({ "error": { "StatusCode": 419, "Message": "Something went wrong." } }),
+                json!({ "Error": { "code": 481, "message": "Something went wrong." } }),
+            ],
+        };
+        bodies.iter().map(ToString::to_string).collect()
     }
 
     /// Somebody new.

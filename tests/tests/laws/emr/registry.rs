@@ -42,6 +42,10 @@ impl RegistryBench for EmrBench {
         }
     }
 
+    fn errors_in_200(&self) -> Vec<String> {
+        self.errors_in_200()
+    }
+
     fn lacks(&self) -> Vec<(Power, &'static str)> {
         match self.emr {
             Emr::PatientNow => vec![(

@@ -25,6 +25,13 @@ impl SourceBench for EmrBench {
         }
     }
 
+    fn smallest_page(&self, kind: RecordKind) -> u32 {
+        match (self.emr, kind) {
+            (Emr::Zenoti, RecordKind::Patient) => 100,
+            _ => 1,
+        }
+    }
+
     fn clock(&self) -> &ManualClock {
         &self.clock
     }
@@ -172,10 +179,13 @@ impl SourceBench for EmrBench {
         match self.emr {
             Emr::Nextech(_) => Vec::new(),
             Emr::PatientNow => {
-                vec![(
-                    Power::EmptyPages,
-                    "PatientNow: pages are numbered, and an empty one is behind the last",
-                )]
+                vec![
+                    (
+                        Power::EmptyPages,
+                        "PatientNow: pages are numbered, and an empty one is behind the last",
+                    ),
+                    (Power::Tokens, "PatientNow: key, name and password go with every request"),
+                ]
             }
             Emr::Zenoti => vec![
                 (
@@ -198,6 +208,16 @@ fn visit(patient: &PatientId, start: NaiveDateTime) -> AppointmentState {
 }
 
 impl EmrBench {
+    /// Why the laws are not asked of the EMR's other feeds.
+    pub(crate) fn without_a_listing(&self) -> &'static str {
+        match self.emr {
+            Emr::Zenoti => {
+                "Zenoti lists none; each is read by itself once a webhook or a visit has named it, and tests/webhooks compares with the practice's books"
+            }
+            other => panic!("{other:?} lists all it has"),
+        }
+    }
+
     pub(crate) async fn select() -> Self {
         Self::open(Emr::Nextech(Product::Select)).await
     }
