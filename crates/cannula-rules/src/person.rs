@@ -128,11 +128,6 @@ impl PersonState {
         &self.links
     }
 
-    /// Whom the state is about; `None` before the first event.
-    pub fn subject(&self) -> Option<&Subject> {
-        self.subject.as_ref()
-    }
-
     /// The person has nothing in the CRM, and the last decision found nothing to put there.
     pub fn is_dormant(&self) -> bool {
         self.links.contact.is_none() && self.undelivered().next().is_none()

@@ -319,6 +319,65 @@ fn a_link_whose_contact_is_gone_is_not_made_again_by_its_event() {
     assert_eq!(again.state.links().contact, Some(ContactId::new("c7")));
 }
 
+/// Why an event ended as it did.
+fn reasons_of<'a>(plan: &'a Plan, line: &str) -> &'a [Reason] {
+    let id = event(line).id;
+    &plan.verdicts.iter().find(|(of, _)| *of == id).unwrap().1.reasons
+}
+
+#[test]
+fn no_event_is_late_because_it_is_given_twice() {
+    let lines = [PATIENT, BOOKED, MEMBER];
+    let (rules, now) = (any_record(), instant(NOW));
+    let plan = rules.decide(PersonState::default(), &lines.map(event), now);
+    let again = rules.decide(plan.state, &lines.map(event), now);
+    for line in lines {
+        let reasons = reasons_of(&again, line);
+        assert!(!reasons.contains(&Reason::ArrivedLate), "{line}: {reasons:?}");
+    }
+}
+
+#[test]
+fn what_moves_the_dates_is_told_once() {
+    const OTHER: &str = "2026-03-02 10:01 | B | Surgical Consult | pending | 2026-03-20 09:00";
+    const MOVED: &str = "2026-03-02 10:02 | A | Surgical Consult | pending | 2026-03-25 09:00";
+    let plan = decide(PersonState::default(), &[PATIENT, BOOKED, OTHER]);
+    let plan = decide(plan.state, &[MOVED]);
+    let reasons = reasons_of(&plan, MOVED);
+    let elsewhere = |reasons: &[Reason]| {
+        reasons.iter().any(|it| {
+            matches!(it, Reason::NextVisitElsewhere { .. } | Reason::LastVisitElsewhere { .. })
+        })
+    };
+    assert!(reasons.iter().any(|it| matches!(it, Reason::NextVisit { .. })), "{reasons:?}");
+    assert!(!elsewhere(reasons), "{reasons:?}");
+
+    const CAME: &str = "2026-03-02 10:00 | A | Surgical Consult | fulfilled | 2026-02-20 09:00";
+    const BEFORE: &str = "2026-03-02 10:01 | B | Surgical Consult | fulfilled | 2026-02-15 09:00";
+    const CORRECTED: &str =
+        "2026-03-02 10:02 | A | Surgical Consult | fulfilled | 2026-02-10 09:00";
+    let plan = decide(PersonState::default(), &[PATIENT, CAME, BEFORE]);
+    let plan = decide(plan.state, &[CORRECTED]);
+    let reasons = reasons_of(&plan, CORRECTED);
+    assert!(reasons.iter().any(|it| matches!(it, Reason::LastVisit { .. })), "{reasons:?}");
+    assert!(!elsewhere(reasons), "{reasons:?}");
+}
+
+#[test]
+fn of_two_changes_at_one_moment_surgery_decides_the_stage() {
+    let stage = |lines: &[&str]| {
+        let plan = decide(PersonState::default(), lines);
+        plan.effects.into_iter().find_map(|it| match it.effect {
+            CrmEffect::Stage(to) => Some(to.stage),
+            _ => None,
+        })
+    };
+    const SURGERY: &str =
+        "2026-03-02 10:00 | B | Surgical Appointment | pending | 2026-03-20 09:00";
+    assert_ne!(stage(&[PATIENT, SURGERY]), stage(&[PATIENT, BOOKED]));
+    assert_eq!(stage(&[PATIENT, BOOKED, SURGERY]), stage(&[PATIENT, SURGERY]));
+}
+
 #[test]
 fn a_link_event_given_twice_says_the_same_twice() {
     const LINK: &str = "2026-03-02 10:00 | link | c9";
@@ -359,6 +418,39 @@ fn a_new_patient_with_an_order_and_a_membership_is_written_once_and_survives_the
     assert_eq!(memberships, [("1", "Glow Monthly")]);
     let again = rules.decide(state, &events, now);
     assert!(again.effects.is_empty(), "{:?}", again.effects);
+}
+
+#[test]
+fn of_two_registrations_the_first_is_noted_whichever_came_first() {
+    const AGAIN: &str = "2026-01-02 08:00 | new patient | Mina Sol | mina@example.test";
+    for lines in [[NEW_PATIENT, AGAIN], [AGAIN, NEW_PATIENT]] {
+        let now = instant("2026-03-02 12:00");
+        let plan = any_record().decide(PersonState::default(), &lines.map(event), now);
+        let noted = plan.effects.iter().filter_map(|it| match &it.effect {
+            CrmEffect::Note(note) => Some(note.reference.as_str()),
+            _ => None,
+        });
+        assert_eq!(noted.collect::<Vec<_>>(), [event(NEW_PATIENT).id.reference()]);
+    }
+}
+
+#[test]
+fn a_patient_who_is_only_known_is_no_record_that_makes_a_contact() {
+    let plan = any_record().decide(PersonState::default(), &[event(PATIENT)], instant(NOW));
+    assert_eq!(labels(&plan), [""; 0]);
+    assert!(plan.state.is_dormant());
+}
+
+#[test]
+fn a_membership_that_says_the_same_as_a_later_one_already_noted_is_not_noted_again() {
+    const LATER: &str = "2026-03-03 10:06 | member 1 | Glow Monthly | active | 2026-03-02";
+    let (rules, now) = (any_record(), instant("2026-03-04 12:00"));
+    let plan = rules.decide(PersonState::default(), &[NEW_PATIENT, LATER].map(event), now);
+    let state = Crm::default().deliver_all(plan);
+    let plan = rules.decide(state, &[event(MEMBER)], now);
+    assert_eq!(labels(&plan), [""; 0]);
+    let reasons = reasons_of(&plan, MEMBER);
+    assert!(reasons.contains(&Reason::AlreadyNoted), "{reasons:?}");
 }
 
 #[test]

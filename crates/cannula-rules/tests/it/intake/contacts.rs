@@ -252,6 +252,24 @@ fn a_default_postal_code_stands_in_for_a_missing_one() {
 }
 
 #[test]
+fn what_is_not_asked_for_may_be_missing_and_is_not_filled_in() {
+    let without = with(PatientField::PostalCode, |_| None);
+    let draft = check(&intake(&FIVE), &without).unwrap();
+    assert_eq!(draft.patient.postal_code, None);
+    // The only location is everybody's; the only referral source is not.
+    let only = |name: &str| vec![Named { id: Some("1".into()), name: name.into() }];
+    let lists = [
+        (PatientField::Location, only("Springfield")),
+        (PatientField::ReferralSource, only("A friend")),
+    ];
+    let lists = lists.into_iter().collect();
+    let bare = CrmContact { fields: Default::default(), ..contact() };
+    let draft = intake(&FIVE).check(&bare, &lists, "2026-03-02".parse().unwrap()).unwrap();
+    assert_eq!(draft.patient.location.unwrap().name, "Springfield");
+    assert_eq!(draft.patient.referral_source, None);
+}
+
+#[test]
 fn texts_are_trimmed_before_they_are_sent() {
     let mut contact = contact();
     contact.first_name = Some(Phi::new("  Mina\t".to_owned()));

@@ -149,6 +149,9 @@ impl Desk {
     }
 
     fn deliver(&mut self, effect: &IntakeEffect) -> IntakeReceipt {
+        if matches!(effect, IntakeEffect::Crm(_)) {
+            assert_eq!(self.state.links().contact, Some("c1".into()));
+        }
         let text = match effect {
             IntakeEffect::Register(asked) => {
                 let told: Vec<_> = asked.told.iter().map(ToString::to_string).collect();

@@ -65,8 +65,14 @@ fn ivy(change: impl Fn(&mut [&str; 5])) -> [&'static str; 5] {
 /// The rows of the table in the facts about the store's own integration, and their neighbours.
 #[test]
 fn each_row_of_the_matching_table_has_its_answer() {
-    let rows: [(&str, Vec<[&str; 5]>); 14] = [
+    let rows: [(&str, Vec<[&str; 5]>); 15] = [
         ("all four agree", vec![IVY]),
+        (
+            "all four agree, the name in one piece",
+            vec![ivy(|it| {
+                (it[0], it[1]) = ("Ivy Sample", "");
+            })],
+        ),
         ("two agree in all four", vec![IVY, IVY]),
         ("same e-mail, other phone", vec![ivy(|it| it[4] = "918-555-0999")]),
         (

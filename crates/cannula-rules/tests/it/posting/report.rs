@@ -130,6 +130,8 @@ fn each_kind_of_difference_is_listed_with_what_to_do() {
     case("voided", vec![paid("1")], vec![voided(posted("11", "1")), opposite.clone()]);
     let corrected = vec![voided(more), opposite, posted("13", "1")];
     case("voided and corrected", vec![paid("1")], corrected);
+    let alone = voided(row("12", "mina", day(7), -10_000, "DP#1 HB-22 Rose serum"));
+    case("only what would void it", vec![paid("1")], vec![alone]);
     let moved = StoreOrder { state: OrderState::Moved, ..paid("1") };
     case("moved to another customer", vec![paid("1"), moved], vec![posted("11", "1")]);
 
@@ -138,6 +140,7 @@ fn each_kind_of_difference_is_listed_with_what_to_do() {
         StoreOrder { refunds, ..paid(number) }
     };
     case("refund not recorded", vec![refunded("1", 3_000, 8)], vec![posted("11", "1")]);
+    case("refund of all not recorded", vec![refunded("1", 10_000, 8)], vec![posted("11", "1")]);
     let mut noted = refunded("1", 3_000, 8);
     noted.refunds[0].online = false;
     case("offline refund not recorded", vec![noted], vec![posted("11", "1")]);
