@@ -9,15 +9,15 @@
 
 mod common;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use cannula_core::{
-    AppointmentStatus, ContactId, Error, ErrorKind, Event, ParkReason, Phone, PhoneUse, Record,
-    RecordKind, Rejected, Retry,
+    AppointmentStatus, ContactId, Error, ErrorKind, Event, ParkReason, PatientMerge, Phone,
+    PhoneUse, Record, RecordKind, Rejected, Retry, Subject,
 };
-use cannula_rules::{Categories, Rules, RulesConfig};
+use cannula_rules::{Categories, PersonState, Rules, RulesConfig};
 use cannula_sync::{CrmFlow, Engine, Outcome, Replay, SETTLE_AFTER, SqliteStore, Summary};
-use cannula_testkit::{appointment, day_one, patient, subject};
+use cannula_testkit::{appointment, day_one, patient, practice, subject};
 use chrono::TimeDelta;
 use common::{World, consult, delivered, store, visit};
 
@@ -116,8 +116,53 @@ async fn a_note_of_unknown_outcome_is_looked_up_before_it_is_sent_again() {
         let ada = &contacts["ada@example.test"];
         assert_eq!((ada.notes.len(), ada.stages.len()), (1, 1), "applied: {applied}");
         assert_eq!(world.sent("note"), if applied { 1 } else { 2 });
+        // What is found is settled, and what is sent again is delivered.
+        let delivered = engine.delivered().get("note").copied();
+        assert_eq!(delivered, (!applied).then_some(1));
         assert_eq!(engine.summary().await.unwrap().done, 2);
     }
+}
+
+#[tokio::test]
+async fn behind_an_effect_that_needs_a_person_only_those_wait_who_have_something_left() {
+    let world = World::with_consults(&["ada"]);
+    let later = visit("ada", "Filler", AppointmentStatus::Pending, 5);
+    world.source.page(RecordKind::Appointment, vec![later]);
+    let reason = ParkReason::NoContactDetails;
+    world.crm.fail_next("note", Error::needs_person(reason.clone()), false);
+    let engine = world.engine(store());
+    engine.poll().await.unwrap();
+    engine.drain().await.unwrap();
+    let lines = engine.explain(&subject("ada")).await.unwrap();
+    let of = |kind| {
+        let lines = lines.iter().filter(move |line| line.record.kind == kind);
+        lines.map(|line| line.outcome.clone()).collect::<Vec<_>>()
+    };
+    let held = Outcome::Held(reason);
+    assert_eq!(of(RecordKind::Patient), [Outcome::Done]);
+    assert_eq!(of(RecordKind::Appointment), [held.clone(), held]);
+}
+
+#[tokio::test]
+async fn what_a_merged_patient_has_is_taken_in_for_the_one_that_is_left() {
+    let world = World::with_consults(&["ada"]);
+    let engine = world.engine(store());
+    engine.poll().await.unwrap();
+    engine.drain().await.unwrap();
+    let merge = PatientMerge { patient: "ada".into(), into: "bea".into() };
+    let (record, later) = (Record::PatientMerge(merge), day_one() + TimeDelta::minutes(9));
+    let merge = Event::new(practice(), "merge".into(), record, Some(later), later);
+    engine.accept(vec![merge, patient("bea", 0)]).await.unwrap();
+    world.drain_all(&engine).await.unwrap();
+    let mut left = BTreeMap::new();
+    let look = |of: &Subject, state: &PersonState| {
+        left.insert(of.clone(), state.links().contact.is_some());
+    };
+    engine.for_each_state(look).await.unwrap();
+    assert!(left[&subject("bea")], "{left:?}");
+    assert_eq!(world.crm.contacts().len(), 1);
+    let told = engine.explain(&subject("bea")).await.unwrap();
+    assert!(told.iter().any(|line| line.record.kind == RecordKind::Appointment), "{told:?}");
 }
 
 #[tokio::test]

@@ -12,12 +12,13 @@ mod common;
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use cannula_core::{
-    AppointmentStatus as Status, Error, ErrorKind, Event, ParkReason, PersonId, Record, RecordKey,
-    RecordKind, Result, Retry, Subject,
+    AppointmentStatus as Status, Cursor, Error, ErrorKind, Event, Feed, Page, ParkReason, PersonId,
+    Record, RecordKey, RecordKind, Result, Retry, Source, SourceInfo, Subject,
 };
 use cannula_sync::{CrmFlow, Engine, Outcome, Replay, SqliteStore, Store, Summary};
 use cannula_testkit::{
-    Crash, CrashSink, CrashStore, MemoryContact, day_one, patient, pointer, practice, subject,
+    Crash, CrashSink, CrashStore, ManualClock, MemoryContact, ScriptedSource, async_trait, day_one,
+    patient, pointer, practice, subject,
 };
 use common::{World, consult, store, visit};
 
@@ -326,12 +327,58 @@ async fn a_used_up_allowance_of_the_source_holds_back_the_messages_only() {
 
 #[tokio::test]
 async fn refused_credentials_stop_the_drain_and_lose_no_message() {
-    let world = world(&[consult("ada")]);
+    let world = world(&[consult("ada"), consult("bea"), patient("bea", 0)]);
     world.source.fail_next_get(Error::new(ErrorKind::Auth, "the key is bad"));
     let engine = world.engine(store());
-    engine.accept(vec![changed(&consult("ada").key, 2)]).await.unwrap();
+    let messages = [("ada", 2), ("bea", 3)].map(|(name, at)| changed(&consult(name).key, at));
+    engine.accept(messages.into()).await.unwrap();
     assert_eq!(engine.drain().await.unwrap_err().kind(), ErrorKind::Auth);
-    assert_eq!(engine.drain().await.unwrap().done, 3);
+    // To ask for everybody with a key that was refused would lock the account.
+    assert_eq!(world.source.reads().len(), 1);
+    assert_eq!(engine.drain().await.unwrap().done, 6);
+}
+
+/// A source that takes six minutes for each record.
+#[derive(Debug)]
+struct Leisurely(Arc<ScriptedSource>, Arc<ManualClock>);
+
+#[async_trait]
+impl Source for Leisurely {
+    fn info(&self) -> &SourceInfo {
+        self.0.info()
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.0.check().await
+    }
+
+    async fn poll(&self, feed: &Feed, cursor: Option<&Cursor>) -> Result<Page> {
+        self.0.poll(feed, cursor).await
+    }
+
+    async fn get(&self, key: &RecordKey) -> Result<Option<Event>> {
+        self.1.advance(Duration::from_secs(6 * 60));
+        self.0.get(key).await
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_read_late_in_a_lease_and_everything_once() {
+    let names = ["ada", "bea", "cid"];
+    let world = world(&names.map(consult));
+    let source = Arc::new(Leisurely(world.source.clone(), world.clock.clone()));
+    let flow = common::flow(world.crm.clone(), common::DOCUMENT);
+    let engine = Engine::new(source, flow, store(), world.clock.clone());
+    let messages = names.iter().zip(2..).map(|(name, at)| changed(&consult(name).key, at));
+    engine.accept(messages.collect()).await.unwrap();
+    let report = engine.drain().await.unwrap();
+    assert!(report.postponed > 0, "{report:?}");
+    world.drain_all(&engine).await.unwrap();
+    let reads = world.source.reads();
+    for name in names {
+        let of = reads.iter().filter(|key| **key == consult(name).key);
+        assert_eq!(of.count(), 1, "{reads:?}");
+    }
 }
 
 #[tokio::test]

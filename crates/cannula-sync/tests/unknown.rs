@@ -12,7 +12,7 @@ mod common;
 use std::{
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
@@ -22,7 +22,7 @@ use cannula_core::{
     AppointmentStatus, Clock, ContactId, CrmEffect, CrmLinks, CrmNeeds, CrmSink, Error, ErrorKind,
     IdempotencyKey, ParkReason, Receipt, Result, Retry, Settled,
 };
-use cannula_sync::{Replay, SqliteStore, Store};
+use cannula_sync::{CrmFlow, Engine, Replay, SqliteStore, Store};
 use cannula_testkit::{Crash, CrashStore, ManualClock, MemoryCrm, async_trait, subject};
 use common::{World, store, visit};
 
@@ -113,13 +113,14 @@ async fn a_contact_that_is_refused_after_a_crash_doubles_no_note() {
 }
 
 /// A CRM in which one look-up takes longer than a lease allows, and which may have no end of a
-/// note.
+/// note, or no answer to a look-up.
 #[derive(Debug)]
 struct Slow {
     inner: Arc<MemoryCrm>,
     clock: Arc<ManualClock>,
     looked_up: AtomicU32,
     hangs: AtomicBool,
+    fails: Mutex<Option<Error>>,
 }
 
 impl Slow {
@@ -129,6 +130,7 @@ impl Slow {
             clock: world.clock.clone(),
             looked_up: AtomicU32::new(0),
             hangs: AtomicBool::new(false),
+            fails: Mutex::default(),
         })
     }
 }
@@ -169,6 +171,9 @@ impl CrmSink for Slow {
         if self.looked_up.fetch_add(1, Ordering::SeqCst) == 0 {
             self.clock.sleep(Duration::from_secs(11 * 60)).await;
         }
+        if let Some(error) = self.fails.lock().unwrap().take() {
+            return Err(error);
+        }
         if links.contact.as_ref().is_some_and(|contact| self.inner.contact(contact).is_none()) {
             return Err(Error::new(ErrorKind::LinkBroken, "there is no such contact"));
         }
@@ -193,6 +198,46 @@ async fn nothing_is_sent_again_late_in_a_lease() {
     let report = engine.drain().await.unwrap();
     assert_eq!((report.claims, report.postponed, report.done), (1, 0, 2));
     assert_eq!((world.sent("contact"), slow.looked_up.load(Ordering::SeqCst)), (2, 2));
+}
+
+/// A note that is there though its answer got lost, a look-up that fails once, and the engine.
+async fn looked_up_in_vain(error: Error) -> (World, Arc<dyn Store>, Engine<CrmFlow>) {
+    let world = World::with_consults(&["ada"]);
+    world.crm.fail_next("note", no_answer(), true);
+    let slow = Slow::before(&world);
+    slow.looked_up.store(1, Ordering::SeqCst);
+    *slow.fails.lock().unwrap() = Some(error);
+    let store = store();
+    let engine = world.engine_with(store.clone(), slow, common::DOCUMENT);
+    engine.poll().await.unwrap();
+    world.clock.set(engine.drain().await.unwrap().next_due.unwrap());
+    (world, store, engine)
+}
+
+#[tokio::test]
+async fn a_look_up_whose_answer_cannot_be_read_is_tried_again() {
+    let page = Error::new(ErrorKind::Decode, "a page of HTML");
+    let (world, _, engine) = looked_up_in_vain(page).await;
+    let report = engine.drain().await.unwrap();
+    assert_eq!((report.postponed, report.dead), (1, 0));
+    world.drain_all(&engine).await.unwrap();
+    assert_eq!(world.crm.contacts()["ada@example.test"].notes.len(), 1);
+    assert_eq!((world.sent("note"), engine.summary().await.unwrap().done), (1, 2));
+}
+
+#[tokio::test]
+async fn what_cannot_be_looked_up_waits_for_a_person_and_is_not_sent_again() {
+    let error = Error::new(ErrorKind::Invalid, "no notes");
+    let (world, store, engine) = looked_up_in_vain(error).await;
+    let report = engine.drain().await.unwrap();
+    assert_eq!((report.postponed, report.next_due), (0, None));
+    assert!(store.history(&subject("ada")).await.unwrap().error.unwrap().contains("no notes"));
+    assert_eq!(world.sent("note"), 1);
+    let dead = engine.dead().await.unwrap();
+    assert!(dead[0].error.contains("no notes"), "{}", dead[0].error);
+    engine.replay(Replay::Dead).await.unwrap();
+    world.drain_all(&engine).await.unwrap();
+    assert_eq!((world.sent("note"), engine.summary().await.unwrap().done), (1, 2));
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod answer;
 mod bench;
 mod calls;
 mod texts;
+mod typed;
 mod values;
 mod webhooks;
 
@@ -27,7 +28,7 @@ pub struct Target {
 }
 
 /// All there are.
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 18] = [
     Target { name: "nextech_select", run: calls::nextech_select, seeds: calls::seeds_select },
     Target { name: "nextech_plus", run: calls::nextech_plus, seeds: calls::seeds_plus },
     Target { name: "patientnow", run: calls::patientnow, seeds: calls::seeds_patientnow },
@@ -44,6 +45,7 @@ pub const TARGETS: [Target; 17] = [
     Target { name: "report", run: texts::report, seeds: texts::seeds_report },
     Target { name: "links", run: texts::links, seeds: texts::seeds_links },
     Target { name: "markers", run: texts::markers, seeds: texts::seeds_markers },
+    Target { name: "typed", run: typed::typed, seeds: typed::seeds },
     Target { name: "money", run: texts::money, seeds: texts::seeds_money },
 ];
 

@@ -11,7 +11,7 @@ pub(crate) fn inputs(target: &Target) -> Vec<(String, Vec<u8>)> {
     inputs.extend(files(&found));
     if let Some(fixtures) = std::env::var_os("CANNULA_FIXTURES") {
         let vendor = match target.name {
-            "nextech_select" | "nextech_plus" => "nextech",
+            "nextech_select" | "nextech_plus" | "nextech_pages" | "tokens" => "nextech",
             name => name,
         };
         for (name, body) in files(&Path::new(&fixtures).join(vendor)) {
