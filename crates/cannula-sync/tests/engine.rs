@@ -161,8 +161,32 @@ async fn what_a_merged_patient_has_is_taken_in_for_the_one_that_is_left() {
     engine.for_each_state(look).await.unwrap();
     assert!(left[&subject("bea")], "{left:?}");
     assert_eq!(world.crm.contacts().len(), 1);
-    let told = engine.explain(&subject("bea")).await.unwrap();
-    assert!(told.iter().any(|line| line.record.kind == RecordKind::Appointment), "{told:?}");
+    // And what names the other from then on.
+    let later = visit("ada", "Filler", AppointmentStatus::Pending, 12);
+    engine.accept(vec![later.clone()]).await.unwrap();
+    world.drain_all(&engine).await.unwrap();
+    let records = async |name| {
+        let lines = engine.explain(&subject(name)).await.unwrap();
+        lines.into_iter().map(|line| line.record).collect::<Vec<_>>()
+    };
+    let (of_bea, of_ada) = (records("bea").await, records("ada").await);
+    assert!([consult("ada").key, later.key.clone()].iter().all(|key| of_bea.contains(key)));
+    assert!(!of_ada.contains(&later.key), "{of_ada:?}");
+}
+
+#[tokio::test]
+async fn a_link_that_breaks_again_at_once_is_waited_with() {
+    let world = World::with_consults(&["ada"]);
+    for _ in 0..2 {
+        world.crm.fail_next("note", Error::new(ErrorKind::LinkBroken, "no such contact"), false);
+    }
+    let engine = world.engine(store());
+    engine.poll().await.unwrap();
+    let report = engine.drain().await.unwrap();
+    assert_eq!((report.claims, report.postponed), (2, 2));
+    assert!(report.next_due.unwrap() > day_one());
+    world.drain_all(&engine).await.unwrap();
+    assert_eq!(engine.summary().await.unwrap().done, 2);
 }
 
 #[tokio::test]

@@ -107,11 +107,6 @@ impl IntakeState {
         CrmLinks { contact: self.contact(), ..CrmLinks::default() }
     }
 
-    /// The patient made of the contact, or found to be the person.
-    pub fn patient(&self) -> Option<&Registrant> {
-        self.patient.as_ref()
-    }
-
     /// The latest instant of a request, by the clock of the CRM.
     pub fn asked_at(&self) -> Option<DateTime<Utc>> {
         self.requests.iter().map(|request| request.version.stamp).max()

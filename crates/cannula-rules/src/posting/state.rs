@@ -266,11 +266,6 @@ impl PostingState {
         choices.any(|it| matches!(it, PatientChoice::Patient(chosen) if chosen == patient))
     }
 
-    /// The orders as the store had them last.
-    pub fn orders(&self) -> impl Iterator<Item = &StoreOrder> {
-        self.orders.values().map(|entry| &entry.order)
-    }
-
     /// The rows of the ledger that are accounted for: posted by us, or the record of a refund.
     pub fn rows(&self) -> impl Iterator<Item = &RecordId> {
         self.orders.values().flat_map(|entry| {

@@ -477,6 +477,11 @@ fn a_membership_of_an_unknown_person_asks_for_the_patient_only_where_it_makes_a_
 
 #[test]
 fn a_membership_that_leaves_no_note_does_not_wait_for_the_patient() {
+    const SAME: &str = "2026-03-03 10:06 | member 1 | Glow Monthly | active | 2026-03-02";
+    let plan =
+        any_record().decide(PersonState::default(), &[MEMBER, SAME].map(event), instant(NOW));
+    let outcomes: Vec<_> = plan.verdicts.iter().map(|(_, verdict)| &verdict.outcome).collect();
+    assert_eq!(outcomes, [&Outcome::Waiting, &Outcome::Done]);
     let plan = decide(PersonState::default(), &[BOOKED, MEMBER]);
     let outcomes: Vec<_> = plan.verdicts.iter().map(|(_, verdict)| &verdict.outcome).collect();
     assert_eq!(outcomes, [&Outcome::Waiting, &Outcome::Done]);

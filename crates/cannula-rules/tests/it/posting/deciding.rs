@@ -260,6 +260,17 @@ fn an_edited_order_that_was_posted_before_is_not_posted_again_for_the_same_money
 }
 
 #[test]
+fn what_is_not_posted_at_all_is_not_booked() {
+    let mut early = order("41");
+    early.placed_at = "2030-12-31T00:00:00Z".parse().unwrap();
+    let events = [event(&early, 0), event(&order("42"), 0)];
+    let (state, _) = first(&events, &Emr::default());
+    let rules = rules(config());
+    let booked: Vec<_> = rules.booked(&state).iter().map(|it| it.number.to_string()).collect();
+    assert_eq!(booked, ["42"]);
+}
+
+#[test]
 fn an_edited_order_that_was_charged_itself_waits_for_staff_though_the_amount_is_the_same() {
     let (state, _) = first(&[event(&order("41"), 0)], &Emr::default());
     let mut again = edited(12_000);
@@ -646,8 +657,10 @@ proptest! {
             state = next;
             sent.extend(effects);
         }
-        let expected: Vec<_> = expected.orders().collect();
-        prop_assert_eq!(state.orders().collect::<Vec<_>>(), expected);
+        for number in ["41", "42", "43"].map(Into::into) {
+            prop_assert_eq!(state.order(&number), expected.order(&number));
+            prop_assert!(state.order(&number).is_some());
+        }
         let mut posted: Vec<_> = posts(&sent).iter().map(|it| it.order.to_string()).collect();
         posted.sort();
         prop_assert_eq!(posted, ["41", "42", "43"]);

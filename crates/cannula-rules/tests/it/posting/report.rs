@@ -151,6 +151,13 @@ fn each_kind_of_difference_is_listed_with_what_to_do() {
         recorded(vec![by_hand("12", 9, -3_000)]),
     );
     case(
+        "by hand and voided",
+        vec![refunded("1", 3_000, 8)],
+        recorded(vec![voided(by_hand("12", 9, -3_000))]),
+    );
+    let nameless = row("12", "mina", day(8), 3_000, "DP#1 R#");
+    case("a refund of no credit memo", vec![paid("1")], recorded(vec![nameless]));
+    case(
         "by hand too early",
         vec![refunded("1", 3_000, 8)],
         recorded(vec![by_hand("12", 7, -3_000)]),

@@ -171,6 +171,15 @@ fn each_status_says_why_and_what_to_do() {
         }),
     );
     show(
+        "closed and never paid",
+        config(),
+        Emr::default(),
+        &with(&|it| {
+            unpaid(it);
+            it.state = OrderState::Closed;
+        }),
+    );
+    show(
         "canceled before it was paid",
         config(),
         Emr::default(),

@@ -67,6 +67,7 @@ fn descriptions_begin_with_the_marker_and_keep_every_article_number_they_can() {
             product("SER-30", "Serum"),
         ]),
         described(vec![product("R#7", "Retinol")]),
+        described(vec![product("OIL", "Rosa’s ‘Gold’ oil")]),
         described(vec![]),
         described((0..14).map(|it| product(&format!("ARTICLE-{it:02}"), "A name")).collect()),
         described((0..40).map(|it| product(&format!("ARTICLE-{it:02}"), "A name")).collect()),
