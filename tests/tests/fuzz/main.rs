@@ -61,6 +61,7 @@ targets! {
     categories
     report
     links
+    typed
     markers
     money
 }
