@@ -104,8 +104,9 @@ impl Inbox {
                     true
                 }
                 (versions, Record::Payment(payment)) => {
-                    let closed =
-                        versions.is_some_and(|it| it.iter().any(|(at, _)| *at <= received));
+                    // What a merged patient passes on was read before it was received.
+                    let read = received.min(event.version.stamp);
+                    let closed = versions.is_some_and(|it| it.iter().any(|(at, _)| *at <= read));
                     !closed && payment.amount.minor() == 0
                 }
                 _ => false,
