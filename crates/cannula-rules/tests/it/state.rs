@@ -478,10 +478,20 @@ fn a_membership_of_an_unknown_person_asks_for_the_patient_only_where_it_makes_a_
 #[test]
 fn a_membership_that_leaves_no_note_does_not_wait_for_the_patient() {
     const SAME: &str = "2026-03-03 10:06 | member 1 | Glow Monthly | active | 2026-03-02";
-    let plan =
-        any_record().decide(PersonState::default(), &[MEMBER, SAME].map(event), instant(NOW));
-    let outcomes: Vec<_> = plan.verdicts.iter().map(|(_, verdict)| &verdict.outcome).collect();
-    assert_eq!(outcomes, [&Outcome::Waiting, &Outcome::Done]);
+    const UNREACHABLE: &str = "2026-01-01 08:00 | patient | Mina Sol";
+    for (patient, first) in [
+        (None, Outcome::Waiting),
+        (Some(UNREACHABLE), Outcome::Parked(ParkReason::NoContactDetails)),
+    ] {
+        let lines = patient.into_iter().chain([MEMBER, SAME]);
+        let events: Vec<_> = lines.map(event).collect();
+        let plan = any_record().decide(PersonState::default(), &events, instant(NOW));
+        let outcome = |line| {
+            let id = event(line).id;
+            &plan.verdicts.iter().find(|(of, _)| *of == id).unwrap().1.outcome
+        };
+        assert_eq!((outcome(MEMBER), outcome(SAME)), (&first, &Outcome::Done));
+    }
     let plan = decide(PersonState::default(), &[BOOKED, MEMBER]);
     let outcomes: Vec<_> = plan.verdicts.iter().map(|(_, verdict)| &verdict.outcome).collect();
     assert_eq!(outcomes, [&Outcome::Waiting, &Outcome::Done]);
