@@ -81,7 +81,8 @@ fn shown(line: &Line) -> String {
     };
     let store = side(line.store_date, line.store_amount);
     let ledger = side(line.ledger_date, line.ledger_amount);
-    format!("{} | store {store} | ledger {ledger}", line.kind)
+    let patient = line.patient.as_ref().map(|patient| format!(" | of {patient}"));
+    format!("{} | store {store} | ledger {ledger}{}", line.kind, patient.unwrap_or_default())
 }
 
 fn told(report: &Report) -> String {
@@ -249,7 +250,10 @@ fn the_oldest_refund_takes_the_oldest_row_of_its_own_order() {
     assert_eq!(march(&[first.clone(), second.clone()], &rows).differences, []);
     let report = march(&[first, second], &rows[..4]);
     let lines: Vec<_> = report.differences.iter().map(shown).collect();
-    assert_eq!(lines, ["refund not recorded | store 2031-03-09 -$10.00 | ledger no date"]);
+    assert_eq!(
+        lines,
+        ["refund not recorded | store 2031-03-09 -$10.00 | ledger no date | of mina"]
+    );
 }
 
 #[test]
