@@ -303,8 +303,8 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// Removes what is personal of one subject, known or not: its state, its outbox, the contents
     /// and reasons of its events, the text of rejected rows that name it. From then on its events
-    /// are kept without content, are done as they arrive, and make nobody due; a lease on it is
-    /// lost. What stays are ids: the subject's, the records' and the events'. The same is done to
+    /// and such rows are kept without content; events are done as they arrive, and make nobody due;
+    /// a lease on it is lost. What stays are ids: the subject's, the records' and the events'. The same is done to
     /// all that were merged into it, and to whom a later step merges into it.
     ///
     /// An error of the kind `Invalid` says who is left of a subject that was merged: nothing is

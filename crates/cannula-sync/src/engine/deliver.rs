@@ -132,6 +132,7 @@ impl<F: Flow> Shared<F> {
         let text = error.to_string();
         let gate = self.flow.gates(effect);
         let fate = Fate::of(&error);
+        // Whatever else the error means, what may have landed is looked up.
         let unknown = error.retry_advice() == Retry::Settle;
         let status = match &fate {
             Fate::Park(reason) => {

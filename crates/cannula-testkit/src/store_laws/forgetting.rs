@@ -78,17 +78,8 @@ pub async fn a_purged_person_leaves_ids_and_nothing_else(bench: &dyn StoreBench)
         [rejected("a", "{\"new\":\"Mina\"}"), rejected("z", "{\"patient\":\"1\",\"n\":\"Mina\"}")];
     let more = Ingest { revision: 1, rejected: later.into(), ..page.clone() };
     assert_eq!(store.ingest(more, minute(3)).await.unwrap().rejected, 2);
-    let left = format!(
-        "{:?}",
-        store
-            .rejected()
-            .await
-            .unwrap()
-            .iter()
-            .map(|row| row.rejected.raw.expose())
-            .collect::<Vec<_>>()
-    );
-    assert!(!left.contains("Mina"), "{left}");
+    let left = store.rejected().await.unwrap();
+    assert!(left.iter().all(|row| !row.rejected.raw.expose().contains("Mina")));
 
     // Seen again, the same rows and events are no news.
     let again = store.ingest(Ingest { revision: 2, ..page }, minute(3)).await.unwrap();
